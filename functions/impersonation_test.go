@@ -20,11 +20,11 @@ const borrowed = `
 analytics-create-report analytics-delete-report analytics-query analytics-start-run
 datasets-cancel-job datasets-check-document-schema datasets-complete-direct-upload datasets-continue-upload datasets-create
 datasets-create-branch datasets-create-upload datasets-delete datasets-delete-branch datasets-delete-document datasets-delete-document-schema
-datasets-delete-lifecycle datasets-delete-object datasets-delete-tag datasets-delete-upload datasets-find-documents datasets-import datasets-insert-document
+datasets-delete-lifecycle datasets-delete-object datasets-delete-tag datasets-delete-upload datasets-derive datasets-end-derivation datasets-find-documents datasets-import datasets-insert-document
 datasets-merge-branch datasets-override-upload datasets-patch-document datasets-propose datasets-put-document datasets-put-object
 datasets-put-object-metadata datasets-recall datasets-restore-version
-datasets-retry datasets-set-document-schema datasets-set-lifecycle datasets-start-direct-upload datasets-tag datasets-undelete datasets-upload
-datasets-withdraw-proposal
+datasets-retry datasets-set-contract datasets-set-document-schema datasets-set-lifecycle datasets-start-direct-upload datasets-tag datasets-undelete datasets-upload
+datasets-preview-merge datasets-withdraw-proposal
 users-explain users-logout users-send-verification users-switch-organization users-update-profile`
 
 // withheld lists the read operations that an impersonator may not call, because they

@@ -141,6 +141,8 @@ users-scim-groups-patch              service_account
 users-scim-groups-delete             service_account
 
 # Data sets
+datasets-accept-version              owner admin compliance_officer
+datasets-approve-access-request      owner admin compliance_officer
 datasets-approve-proposal            owner admin compliance_officer
 datasets-cancel-job                  owner admin member
 datasets-check-document-schema       owner admin compliance_officer member analyst viewer
@@ -149,19 +151,25 @@ datasets-continue-upload             owner admin member
 datasets-create                      owner admin member
 datasets-create-branch               owner admin member
 datasets-create-upload               owner admin member
+datasets-decline-access-request      owner admin compliance_officer
 datasets-delete                      owner admin member
 datasets-delete-branch               owner admin member
 datasets-delete-document             owner admin member
 datasets-delete-document-schema      owner admin member
 datasets-delete-lifecycle            owner admin member
 datasets-delete-object               owner admin member
+datasets-delete-policy               owner admin compliance_officer
 datasets-delete-tag                  owner admin member
 datasets-delete-upload               owner admin member
+datasets-derive                      owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
 datasets-diff-page                   owner admin compliance_officer member analyst viewer
 datasets-download                    owner admin compliance_officer member analyst viewer
+datasets-end-derivation              owner admin member
 datasets-find-documents              owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
+datasets-get-contract                owner admin compliance_officer member analyst viewer
+datasets-get-derivation              owner admin compliance_officer member analyst viewer
 datasets-get-document                owner admin compliance_officer member analyst viewer
 datasets-get-document-schema         owner admin compliance_officer member analyst viewer
 datasets-get-hold                    owner admin compliance_officer member
@@ -169,23 +177,32 @@ datasets-get-lifecycle               owner admin compliance_officer member analy
 datasets-get-object                  owner admin compliance_officer member analyst viewer
 datasets-get-object-metadata         owner admin compliance_officer member analyst viewer
 datasets-get-proposal                owner admin compliance_officer member analyst viewer
+datasets-get-quality                 owner admin compliance_officer member analyst viewer
 datasets-get-status                  owner admin compliance_officer member analyst viewer
 datasets-get-upload                  owner admin member
 datasets-get-version                 owner admin compliance_officer member analyst viewer
 datasets-hold                        owner admin compliance_officer
 datasets-import                      owner admin member
 datasets-insert-document             owner admin member
+datasets-lineage                     owner admin compliance_officer member analyst viewer
+datasets-lineage-events              owner admin compliance_officer member analyst viewer
+datasets-lineage-picture             owner admin compliance_officer member analyst viewer
 datasets-list                        owner admin compliance_officer member analyst viewer
+datasets-list-access-requests        owner admin compliance_officer
 datasets-list-branches               owner admin compliance_officer member analyst viewer
 datasets-list-jobs                   owner admin compliance_officer member analyst viewer
 datasets-list-objects                owner admin compliance_officer member analyst viewer
+datasets-list-policies               owner admin compliance_officer
 datasets-list-proposals              owner admin compliance_officer member analyst viewer
+datasets-list-quality                owner admin compliance_officer member analyst viewer
+datasets-list-shares                 owner admin compliance_officer
 datasets-list-tags                   owner admin compliance_officer member analyst viewer
 datasets-list-versions               owner admin compliance_officer member analyst viewer
 datasets-merge-branch                owner admin member
 datasets-override-upload             owner admin member
 datasets-patch-document              owner admin member
 datasets-preview-lifecycle           owner admin compliance_officer member analyst viewer
+datasets-preview-merge               owner admin compliance_officer member analyst viewer
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
 datasets-put-document                owner admin member
@@ -194,12 +211,19 @@ datasets-put-object-metadata         owner admin member
 datasets-recall                      owner admin member
 datasets-reject-proposal             owner admin compliance_officer
 datasets-release-hold                owner admin compliance_officer
+datasets-request-access              owner admin compliance_officer member analyst viewer
 datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
+datasets-revoke-share                owner admin compliance_officer
+datasets-set-contract                owner admin member
 datasets-set-document-schema         owner admin member
 datasets-set-lifecycle               owner admin member
+datasets-set-policy                  owner admin compliance_officer
+datasets-set-visibility              owner admin compliance_officer
+datasets-share                       owner admin compliance_officer
 datasets-start-direct-upload         owner admin member
 datasets-status                      owner admin compliance_officer member analyst viewer
+datasets-suggest-contract            owner admin compliance_officer member analyst viewer
 datasets-tag                         owner admin member
 datasets-undelete                    owner admin member
 datasets-upload                      owner admin member

@@ -5,10 +5,14 @@ package datasets
 import (
 	"time"
 
+	acceptversion "function/functions/datasets/accept-version"
+	accessrequests "function/functions/datasets/access-requests"
 	"function/functions/datasets/archive"
 	"function/functions/datasets/branches"
+	"function/functions/datasets/contract"
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
+	"function/functions/datasets/derive"
 	"function/functions/datasets/diff"
 	directupload "function/functions/datasets/direct-upload"
 	"function/functions/datasets/dispose"
@@ -21,23 +25,28 @@ import (
 	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
+	"function/functions/datasets/lineage"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/objects"
+	"function/functions/datasets/policies"
 	"function/functions/datasets/profile"
 	"function/functions/datasets/proposals"
 	"function/functions/datasets/protect"
+	"function/functions/datasets/quality"
 	"function/functions/datasets/recall"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
 	rewrapkeys "function/functions/datasets/rewrap-keys"
+	"function/functions/datasets/shares"
 	"function/functions/datasets/status"
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
 	"function/functions/datasets/upload"
 	"function/functions/datasets/uploads"
 	"function/functions/datasets/versions"
+	"function/functions/datasets/visibility"
 	"function/shared/function"
 )
 
@@ -73,6 +82,11 @@ var Functions = []function.Declaration{
 	hold.Service,
 	undelete.Service,
 
+	// Data sets whose versions are results of queries, and from what each version was made.
+	derive.Service.
+		Scaled(function.Scale{Memory: "512Mi"}),
+	lineage.Service,
+
 	// Profiling of uploaded versions.
 	profile.Service.
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
@@ -80,6 +94,17 @@ var Functions = []function.Declaration{
 	retry.Service,
 	jobs.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+
+	// Quality: contracts, and how versions meet them.
+	contract.Service,
+	quality.Service,
+	acceptversion.Service,
+
+	// Who may read a data set, and what of it.
+	visibility.Service,
+	shares.Service,
+	accessrequests.Service,
+	policies.Service,
 
 	// JSON documents.
 	documents.Service.

@@ -16,8 +16,12 @@ import (
 var key = []byte(strings.Repeat("k", access.MaskKeySize))
 
 // seen returns the rows of a table as a reader sees them, in DuckDB's text form.
-func seen(t *testing.T, sql string, r access.Reader, owner uuid.UUID, policies ...access.Policy) (rows []string, err error) {
+func seen(t *testing.T, sql string, r access.Reader, owner uuid.UUID, rules ...access.Rules) (rows []string, err error) {
 	t.Helper()
+	var policies []access.Policy
+	for _, r := range rules {
+		policies = append(policies, access.Policy{Rules: r})
+	}
 	dir := t.TempDir()
 	s, err := engine.Open(t.Context())
 	if err != nil {
@@ -74,7 +78,7 @@ func TestView_Masks(t *testing.T) {
 		{"[1, 2]", access.Mask{With: access.Null}, "NULL"},
 	} {
 		test.mask.Column = "V"
-		rows, err := seen(t, "SELECT 1 AS id, "+test.value+" AS v", access.Everyone(uuid.New()), uuid.New(), access.Policy{Name: "p", Rules: access.Rules{Masks: []access.Mask{test.mask}}})
+		rows, err := seen(t, "SELECT 1 AS id, "+test.value+" AS v", access.Everyone(uuid.New()), uuid.New(), access.Rules{Masks: []access.Mask{test.mask}})
 		if want := []string{"{'id': 1, 'v': " + test.want + "}"}; err != nil || !cmp.Equal(rows, want) && !cmp.Equal(rows, []string{"{'id': 1, 'v': '" + test.want + "'}"}) {
 			t.Errorf("%s %s: %s, %v, want %s", test.value, test.mask.With, rows, err, want)
 		}
@@ -85,32 +89,32 @@ func TestView_Filters_HideRows(t *testing.T) {
 	t.Parallel()
 	owner, team, user := uuid.New(), uuid.New(), uuid.New()
 	const sales = "SELECT * FROM (VALUES (1, 'EU'), (2, 'US'), (3, NULL), (4, 'EU')) t(id, region)"
-	eu := access.Policy{Name: "EU", Rules: access.Rules{Filter: "region = 'EU'"}}
+	eu := access.Rules{Filter: "region = 'EU'"}
 	for _, test := range []struct {
 		name     string
-		policies []access.Policy
+		policies []access.Rules
 		want     string
 	}{
-		{"one", []access.Policy{eu}, "{'id': 1, 'region': EU} {'id': 4, 'region': EU}"},
-		{"both apply", []access.Policy{eu, {Filter: "id > 1 -- comment"}}, "{'id': 4, 'region': EU}"},
-		{"a filter cannot open another", []access.Policy{eu, {Filter: "false) OR (true"}}, "{'id': 1, 'region': EU} {'id': 4, 'region': EU}"},
-		{"about the reader", []access.Policy{{Filter: "caller.user_id IS NULL AND len(caller.roles) = 0 AND caller.organization_id = '" + owner.String() + "' AND id = 2"}}, "{'id': 2, 'region': US}"},
-		{"no row", []access.Policy{{Filter: "false"}}, ""},
-		{"filters read what masks hide", []access.Policy{eu, {Masks: []access.Mask{{Column: "region", With: access.Null}}}}, "{'id': 1, 'region': NULL} {'id': 4, 'region': NULL}"},
-		{"the stronger mask", []access.Policy{eu, {Masks: []access.Mask{{Column: "region", With: access.Null}}}, {Masks: []access.Mask{{Column: "REGION", With: access.Hash}}}}, "{'id': 1, 'region': NULL} {'id': 4, 'region': NULL}"},
-		{"another is exempt", []access.Policy{{Filter: "id = 1", Exempt: access.Exemption{Roles: []string{"owner"}, Teams: []uuid.UUID{team}, Users: []uuid.UUID{user}}}}, "{'id': 1, 'region': EU}"},
+		{"one", []access.Rules{eu}, "{'id': 1, 'region': EU} {'id': 4, 'region': EU}"},
+		{"both apply", []access.Rules{eu, {Filter: "id > 1 -- comment"}}, "{'id': 4, 'region': EU}"},
+		{"a filter cannot open another", []access.Rules{eu, {Filter: "false) OR (true"}}, "{'id': 1, 'region': EU} {'id': 4, 'region': EU}"},
+		{"about the reader", []access.Rules{{Filter: "caller.user_id IS NULL AND len(caller.roles) = 0 AND caller.organization_id = '" + owner.String() + "' AND id = 2"}}, "{'id': 2, 'region': US}"},
+		{"no row", []access.Rules{{Filter: "false"}}, ""},
+		{"filters read what masks hide", []access.Rules{eu, {Masks: []access.Mask{{Column: "region", With: access.Null}}}}, "{'id': 1, 'region': NULL} {'id': 4, 'region': NULL}"},
+		{"the stronger mask", []access.Rules{eu, {Masks: []access.Mask{{Column: "region", With: access.Null}}}, {Masks: []access.Mask{{Column: "REGION", With: access.Hash}}}}, "{'id': 1, 'region': NULL} {'id': 4, 'region': NULL}"},
+		{"another is exempt", []access.Rules{{Filter: "id = 1", Exempt: access.Exemption{Roles: []string{"owner"}, Teams: []uuid.UUID{team}, Users: []uuid.UUID{user}}}}, "{'id': 1, 'region': EU}"},
 	} {
 		rows, err := seen(t, sales, access.Everyone(owner), owner, test.policies...)
 		if got := strings.Join(rows, " "); err != nil || got != test.want {
 			t.Errorf("%s: %s, %v, want %s", test.name, got, err, test.want)
 		}
 	}
-	for _, p := range []access.Policy{{Filter: "country = 'EU'"}, {Filter: "region::INT > 1"}, {Masks: []access.Mask{{Column: "region", With: access.Generalize}}}} {
+	for _, p := range []access.Rules{{Filter: "country = 'EU'"}, {Filter: "region::INT > 1"}, {Masks: []access.Mask{{Column: "region", With: access.Generalize}}}} {
 		if _, err := seen(t, sales, access.Everyone(owner), owner, p); !isConflict(err) || strings.Contains(err.Error(), "EU") {
 			t.Errorf("%v: %v", p, err)
 		}
 	}
-	if _, err := seen(t, "SELECT 1 AS id, 'x' AS Caller", access.Everyone(owner), owner, access.Policy{Filter: "id = 1"}); !isConflict(err) {
+	if _, err := seen(t, "SELECT 1 AS id, 'x' AS Caller", access.Everyone(owner), owner, access.Rules{Filter: "id = 1"}); !isConflict(err) {
 		t.Errorf("a column named caller: %v", err)
 	}
 }

@@ -32,13 +32,14 @@ type DatasetCreated struct{ Dataset }
 // DatasetUploaded reports that a version's bytes are stored and wait to be profiled.
 type DatasetUploaded struct{ Dataset }
 
-// DatasetRetried reports that a failed version waits to be profiled again.
+// DatasetRetried reports that a failed or blocked version waits to be profiled again.
 type DatasetRetried struct{ Dataset }
 
 // DatasetReady reports that the version was profiled and can be queried.
 type DatasetReady struct{ Dataset }
 
-// DatasetFailed reports that the version's file is unreadable or that profiling failed permanently.
+// DatasetFailed reports that the version's file is unreadable or that profiling failed permanently, or, with the status
+// blocked, that the version fails the data set's contract.
 type DatasetFailed struct{ Dataset }
 
 // DatasetDeleted reports that users can no longer see the data set. Its bytes are deleted when the

@@ -78,6 +78,11 @@ func (src *Source) declaresNumber(name string) bool {
 			return number(sqlType)
 		}
 	}
+	for _, c := range src.Expected {
+		if strings.EqualFold(c.Name, name) {
+			return number(c.Type)
+		}
+	}
 	return false
 }
 
@@ -91,6 +96,16 @@ func (t *table) typeSome(types map[string]string) error {
 		t.columns[i].sqlType, _ = reading.SQLType(types[name])
 	}
 	return nil
+}
+
+// expect gives the columns of t that have no type yet those that are expected.
+func (t *table) expect(columns []resultset.Column) {
+	for _, want := range columns {
+		i := slices.IndexFunc(t.columns, func(c column) bool { return strings.EqualFold(c.name, want.Name) })
+		if i >= 0 && t.columns[i].sqlType == "" {
+			t.columns[i].sqlType, _ = reading.SQLType(want.Type)
+		}
+	}
 }
 
 // Forms of text that a declared type keeps whole, as regular expressions (RE2). They leave out what DuckDB would

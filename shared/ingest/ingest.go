@@ -55,6 +55,7 @@ type Source struct {
 	Format      string
 	Compression string             // of package packed; empty: none
 	Columns     []resultset.Column // declared schema; if empty, the types are inferred
+	Expected    []resultset.Column // types of columns, where the file has them and nothing else types them
 	Reading     reading.Options    // how to read the file; without a header, columns are named column_1, column_2 …
 
 	encoding string // of text, as found

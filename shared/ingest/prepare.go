@@ -73,6 +73,7 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch st
 	if err := t.typeSome(src.Reading.Types); err != nil {
 		return nil, err
 	}
+	t.expect(src.Expected)
 	if len(t.columns) > wide {
 		if err := bufferLess(ctx, s, len(t.columns), opts.Memory); err != nil {
 			return nil, err

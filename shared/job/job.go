@@ -107,12 +107,13 @@ UPDATE jobs SET state = 'cancelled', holder = NULL, event = NULL, finished_at = 
 WHERE kind = $1 AND key = ANY ($2) AND finished_at IS NULL`
 
 // Cancel ends the unfinished jobs of a kind with the given keys. The context of a running job is
-// cancelled at its next heartbeat, and the job can no longer complete.
-func Cancel(ctx context.Context, tx *outbox.Tx, kind string, keys ...string) error {
-	if _, err := tx.Exec(ctx, cancelJobs, kind, keys); err != nil {
-		return fmt.Errorf("cancel jobs: %w", err)
+// cancelled at its next heartbeat, and the job can no longer complete. Cancel returns how many it ended.
+func Cancel(ctx context.Context, tx *outbox.Tx, kind string, keys ...string) (int64, error) {
+	cancelled, err := tx.Exec(ctx, cancelJobs, kind, keys)
+	if err != nil {
+		return 0, fmt.Errorf("cancel jobs: %w", err)
 	}
-	return nil
+	return cancelled.RowsAffected(), nil
 }
 
 const discardJob = `

@@ -310,7 +310,7 @@ func TestJob_Cancelled_EndsTheWork(t *testing.T) {
 	f := open(t)
 	e := f.enqueue()
 	cancel := func() {
-		err := f.db.Transact(t.Context(), func(tx *outbox.Tx) error { return job.Cancel(t.Context(), tx, kind, spec.Key) })
+		err := f.db.Transact(t.Context(), func(tx *outbox.Tx) error { _, err := job.Cancel(t.Context(), tx, kind, spec.Key); return err })
 		if err != nil {
 			t.Error(err)
 		}

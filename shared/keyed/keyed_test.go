@@ -111,63 +111,6 @@ func TestUpsertDelete_RandomTables_LikeMaps(t *testing.T) {
 	}
 }
 
-// merged applies the changes from base to theirs to ours, and counts conflicts.
-func merged(base, ours, theirs rows, prefer string) (result rows, conflicts int) {
-	result = rows{}
-	for k := range 12 {
-		o, inOurs := ours[k]
-		t, inTheirs := theirs[k]
-		a, inBase := base[k]
-		value, present := o, inOurs
-		switch {
-		case inTheirs == inBase && t == a:
-		case inOurs == inBase && o == a:
-			value, present = t, inTheirs
-		case inOurs == inTheirs && o == t:
-		default:
-			conflicts++
-			if prefer == keyed.Theirs {
-				value, present = t, inTheirs
-			}
-		}
-		if present {
-			result[k] = value
-		}
-	}
-	return result, conflicts
-}
-
-func TestMerge_RandomTables_LikeMaps(t *testing.T) {
-	t.Parallel()
-	for seed := range uint64(16) {
-		r := rand.New(rand.NewPCG(seed, 2))
-		base, ours, theirs := random(r), random(r), random(r)
-		if seed%2 == 0 { // few changes: no conflict is likely
-			ours, theirs = maps.Clone(base), maps.Clone(base)
-			ours[r.IntN(12)], theirs[r.IntN(12)] = "x", "y"
-			delete(theirs, r.IntN(12))
-		}
-		for _, prefer := range []string{"", keyed.Ours, keyed.Theirs} {
-			dst := filepath.Join(t.TempDir(), "merged.parquet")
-			err := keyed.Merge(t.Context(), store(t, base, 1), store(t, ours, 2), store(t, theirs, 1), []string{"id"}, prefer, dst, keyed.Options{Scratch: t.TempDir()})
-			want, conflicts := merged(base, ours, theirs, prefer)
-			var refused *invalid.Error
-			if conflicts > 0 && prefer == "" {
-				if !errors.As(err, &refused) || !strings.Contains(refused.Detail, fmt.Sprintf("changed %d rows", conflicts)) {
-					t.Errorf("seed %d: %v, want %d conflicts", seed, err, conflicts)
-				}
-				continue
-			}
-			if err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-			if diff := cmp.Diff(want, load(t, dst)); diff != "" {
-				t.Errorf("seed %d, prefer %q (-want +got):\n%s", seed, prefer, diff)
-			}
-		}
-	}
-}
-
 func TestDiff_RandomTables_LikeMaps(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {

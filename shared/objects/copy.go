@@ -43,12 +43,12 @@ func (b *Bucket) transfer(ctx context.Context, name string, to *Bucket, want []b
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	r, err := b.blobs.NewReader(ctx, name, nil)
+	r, err := b.source(ctx, name).read(0, -1)
 	if err != nil {
-		return nil, fmt.Errorf("read object %s: %w", name, storeError(err))
+		return nil, fmt.Errorf("read object %s: %w", name, err)
 	}
 	defer r.Close()
-	src := &verified{from: r, name: name, left: r.Size(), hash: sha256.New(), want: want}
+	src := &verified{from: r, name: name, left: r.blob.Size(), hash: sha256.New(), want: want}
 	if _, err := to.Upload(ctx, name, src); err != nil {
 		return nil, err
 	}

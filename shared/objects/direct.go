@@ -66,14 +66,15 @@ func (b *Bucket) OpenPlain(ctx context.Context, name string, offset int64) (*Pla
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	r, err := b.blobs.NewRangeReader(ctx, name, offset, -1, nil)
+	s := b.source(ctx, name)
+	r, err := s.fetch(offset, -1)
 	if err != nil {
-		return nil, fmt.Errorf("open object %s: %w", name, storeError(err))
+		return nil, fmt.Errorf("open object %s: %w", name, err)
 	}
 	// After the opening: if the object was replaced before, this is the state of the new one.
-	attributes, err := b.blobs.Attributes(ctx, name)
+	attributes, err := s.attributes()
 	if err != nil {
-		return nil, fmt.Errorf("stat object %s: %w", name, errors.Join(storeError(err), r.Close()))
+		return nil, errors.Join(err, r.Close())
 	}
 	return &Plain{ReadCloser: r, Size: attributes.Size, State: attributes.ETag + " " + attributes.ModTime.UTC().Format(time.RFC3339Nano)}, nil
 }

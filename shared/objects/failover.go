@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"gocloud.dev/blob"
 )
 
 const (
@@ -37,7 +39,7 @@ func (b *Bucket) WithBackup(other *Bucket, report func(ctx context.Context, name
 }
 
 func (b *Bucket) withBackup(other *Bucket, patience time.Duration, report func(context.Context, string, error)) *Bucket {
-	return &Bucket{blobs: b.blobs, dir: b.dir, writeTimeout: b.writeTimeout, backup: &backup{bucket: other, patience: patience, report: report}}
+	return &Bucket{blobs: b.blobs, dir: b.dir, writeTimeout: b.writeTimeout, readTimeout: b.readTimeout, backup: &backup{bucket: other, patience: patience, report: report}}
 }
 
 // openEither opens an object in the first of the two stores that has it intact.
@@ -105,16 +107,36 @@ type source struct {
 }
 
 func (b *Bucket) source(ctx context.Context, name string) *source {
-	return &source{bucket: b, ctx: ctx, name: name}
+	return &source{bucket: b, ctx: ctx, name: name, patience: b.readTimeout}
+}
+
+// attributes returns what the store knows about the object.
+func (s *source) attributes() (*blob.Attributes, error) {
+	ctx, answered, cancel := s.watch()
+	defer cancel(nil)
+	attributes, err := s.bucket.blobs.Attributes(ctx, s.name)
+	answered()
+	if err != nil {
+		return nil, fmt.Errorf("stat object %s: %w", s.name, stalled(ctx, storeError(err)))
+	}
+	return attributes, nil
+}
+
+// size returns the size of the ciphertext.
+func (s *source) size() (int64, error) {
+	if err := checkName(s.name); err != nil {
+		return 0, err
+	}
+	attributes, err := s.attributes()
+	if err != nil {
+		return 0, err
+	}
+	return attributes.Size, nil
 }
 
 // open opens the plaintext.
 func (s *source) open(key []byte) (*Object, error) {
-	ctx, answered, cancel := s.watch()
-	stored, err := s.bucket.StoredBytes(ctx, s.name)
-	answered()
-	err = stalled(ctx, err)
-	cancel(nil)
+	stored, err := s.size()
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +161,14 @@ func (s *source) unlessDone() fetch {
 
 // fetch requests a part of the ciphertext.
 func (s *source) fetch(offset, length int64) (io.ReadCloser, error) {
+	body, err := s.read(offset, length)
+	if err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+func (s *source) read(offset, length int64) (*body, error) {
 	ctx, answered, cancel := s.watch()
 	r, err := s.bucket.blobs.NewRangeReader(ctx, s.name, offset, length, nil)
 	answered()
@@ -147,7 +177,7 @@ func (s *source) fetch(offset, length int64) (io.ReadCloser, error) {
 		cancel(nil)
 		return nil, err
 	}
-	return &body{ReadCloser: r, ctx: ctx, cancel: cancel, patience: s.patience}, nil
+	return &body{blob: r, ctx: ctx, cancel: cancel, patience: s.patience}, nil
 }
 
 // watch returns a context that is cancelled if answered is not called within the source's
@@ -178,7 +208,7 @@ func stalled(ctx context.Context, err error) error {
 
 // body is an answer, cancelled when a read takes longer than patience.
 type body struct {
-	io.ReadCloser
+	blob     *blob.Reader
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	patience time.Duration
@@ -186,7 +216,7 @@ type body struct {
 
 func (b *body) Read(p []byte) (int, error) {
 	stop := stopwatch(b.patience, b.cancel)
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.blob.Read(p)
 	stop()
 	if err != nil && err != io.EOF {
 		err = stalled(b.ctx, err)
@@ -196,5 +226,5 @@ func (b *body) Read(p []byte) (int, error) {
 
 func (b *body) Close() error {
 	defer b.cancel(nil)
-	return b.ReadCloser.Close()
+	return b.blob.Close()
 }

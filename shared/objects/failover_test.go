@@ -369,9 +369,6 @@ func TestCopy_CopyDiffers_IsReplaced(t *testing.T) {
 func TestCopy_SourceFails_LeavesNoCopy(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {
-		if name == "hangs" {
-			continue // the caller's context ends it
-		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPair(t)
@@ -383,6 +380,7 @@ func TestCopy_SourceFails_LeavesNoCopy(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.primary.set(nil, fault)
+			p.both[0].readTimeout = 50 * time.Millisecond
 			if _, err := p.both[0].Copy(t.Context(), "a", p.both[1], sum(stored)); err == nil {
 				t.Error("a broken object was copied")
 			}
@@ -396,4 +394,42 @@ func TestCopy_SourceFails_LeavesNoCopy(t *testing.T) {
 func sum(data []byte) []byte {
 	sum := sha256.Sum256(data)
 	return sum[:]
+}
+
+// Without a backup, a store that stops answering is unavailable after the bucket's own limit.
+func TestRead_StoreHangsWithoutBackup_IsUnavailable(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	alone := p.both[0]
+	alone.readTimeout = 100 * time.Millisecond
+	stored, err := alone.StoredBytes(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, stop := range map[string]func(){
+		"at once":       func() { p.primary.set(hang, nil) },
+		"in the middle": func() { p.primary.set(nil, faults["hangs"]) },
+	} {
+		stop()
+		for call, do := range map[string]func() error{
+			"open": func() error {
+				o, err := alone.Open(t.Context(), "a", p.key)
+				if err != nil {
+					return err
+				}
+				defer o.Close()
+				_, err = io.Copy(io.Discard, o)
+				return err
+			},
+			"download": func() error { return alone.Download(t.Context(), "a", io.Discard) },
+			"copy": func() error {
+				_, err := alone.Copy(t.Context(), "a", &Bucket{blobs: blob.NewBucket(newFaulty())}, nil)
+				return err
+			},
+		} {
+			if err := do(); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s, %s of %d bytes: %v, want ErrUnavailable", name, call, stored, err)
+			}
+		}
+	}
 }

@@ -19,8 +19,9 @@
 //
 // The scheme of the URL selects the driver. The local driver, file:///directory, is built in.
 // Others are linked by a blank import of shared/objects/s3, gcs or azure in the program's main package.
-// A write or deletion that such a store does not answer within a minute fails with
-// [ErrUnavailable]; the parameter write_timeout of the URL sets another limit.
+// A request that such a store does not answer within a minute fails with [ErrUnavailable], and so does
+// a read of which no byte arrives for a minute; the parameters write_timeout and read_timeout of the
+// URL set other limits.
 package objects
 
 import (
@@ -67,6 +68,7 @@ type Bucket struct {
 	dir   string // root of a local bucket, empty in a cloud store
 
 	writeTimeout time.Duration // for each answer to a write; zero: none
+	readTimeout  time.Duration // for each answer to a read, and each part of it; zero: none
 
 	signer PutSigner // nil: the store cannot sign URLs
 	backup *backup   // where reads continue that fail here, or nil
@@ -86,32 +88,33 @@ func Open(ctx context.Context, rawURL string) (*Bucket, error) {
 		}
 		return b, nil
 	}
-	timeout, err := takeWriteTimeout(u)
-	if err != nil {
+	write, writeErr := takeTimeout(u, "write_timeout")
+	read, readErr := takeTimeout(u, "read_timeout")
+	if err := errors.Join(writeErr, readErr); err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", u.Redacted(), err)
 	}
 	blobs, err := blob.OpenBucket(ctx, u.String())
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", u.Redacted(), err)
 	}
-	return &Bucket{blobs: blobs, writeTimeout: timeout, signer: putSigners[u.Scheme]}, nil
+	return &Bucket{blobs: blobs, writeTimeout: write, readTimeout: read, signer: putSigners[u.Scheme]}, nil
 }
 
-// defaultWriteTimeout leaves a store of 4 Mbit/s the time for the parts that a driver holds.
-const defaultWriteTimeout = time.Minute
+// defaultTimeout leaves a store of 4 Mbit/s the time for the parts that a driver holds.
+const defaultTimeout = time.Minute
 
-// takeWriteTimeout removes the parameter write_timeout from a URL and returns its value.
-func takeWriteTimeout(u *url.URL) (time.Duration, error) {
+// takeTimeout removes a parameter from a URL and returns its value.
+func takeTimeout(u *url.URL, name string) (time.Duration, error) {
 	parameters := u.Query()
-	value := parameters.Get("write_timeout")
+	value := parameters.Get(name)
 	if value == "" {
-		return defaultWriteTimeout, nil
+		return defaultTimeout, nil
 	}
 	timeout, err := time.ParseDuration(value)
 	if err != nil || timeout <= 0 {
-		return 0, fmt.Errorf("write_timeout=%s: want a duration such as 90s", value)
+		return 0, fmt.Errorf("%s=%s: want a duration such as 90s", name, value)
 	}
-	parameters.Del("write_timeout")
+	parameters.Del(name)
 	u.RawQuery = parameters.Encode()
 	return timeout, nil
 }
@@ -122,14 +125,7 @@ func (b *Bucket) Close() error { return b.blobs.Close() }
 // StoredBytes returns the size of an object as stored, compressed and encrypted. A missing object
 // is [ErrNotFound].
 func (b *Bucket) StoredBytes(ctx context.Context, name string) (int64, error) {
-	if err := checkName(name); err != nil {
-		return 0, err
-	}
-	attributes, err := b.blobs.Attributes(ctx, name)
-	if err != nil {
-		return 0, fmt.Errorf("stat object %s: %w", name, storeError(err))
-	}
-	return attributes.Size, nil
+	return b.source(ctx, name).size()
 }
 
 // Delete removes an object. A missing object is no error. Readers that have the object open may

@@ -352,7 +352,7 @@ func TestOpenBucketRefuses(t *testing.T) {
 	}
 	for _, url := range []string{
 		"", "no-scheme", "file:relative", "file://./relative", "file:///tmp?metadata=", "ftp://host/x", "s3://not-linked", "file://" + file, "\x7f:",
-		"s3://bucket?write_timeout=60", "s3://bucket?write_timeout=-1s",
+		"s3://bucket?write_timeout=60", "s3://bucket?write_timeout=-1s", "s3://bucket?read_timeout=0s",
 	} {
 		if bucket, err := objects.Open(t.Context(), url); err == nil {
 			bucket.Close()

@@ -119,7 +119,12 @@ func (b *Bucket) Download(ctx context.Context, name string, dst io.Writer) error
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if err := b.blobs.Download(ctx, name, dst, nil); err != nil {
+	r, err := b.source(ctx, name).read(0, -1)
+	if err != nil {
+		return fmt.Errorf("download object %s: %w", name, err)
+	}
+	defer r.Close()
+	if _, err := io.Copy(dst, r); err != nil {
 		return fmt.Errorf("download object %s: %w", name, storeError(err))
 	}
 	return nil

@@ -32,6 +32,18 @@ func (d *disposer) dispose(ctx context.Context, e events.Received[events.Disposa
 	}
 	due := Due{resource: d.resource, at: e.Data.At.UTC()} // in UTC, a day always has 24 hours
 	for more := true; more; {
+		if d.Mark != nil {
+			err := d.db.Transact(ctx, func(tx *outbox.Tx) error {
+				now, err := d.policies(ctx, tx, due)
+				if err != nil {
+					return err
+				}
+				return d.Mark(ctx, tx, now)
+			})
+			if err != nil {
+				return fmt.Errorf("mark %s to be disposed of: %w", d.resource, err)
+			}
+		}
 		var newest time.Time
 		err := d.db.Transact(ctx, func(tx *outbox.Tx) (err error) {
 			newest, err = d.disposeSome(ctx, tx, e.Data.SweepID, due)
@@ -75,18 +87,26 @@ SELECT (SELECT keep_days FROM retention_periods WHERE resource = $1 AND organiza
        (SELECT min(keep_days) FROM retention_periods WHERE resource = $1)
 FROM retention_known WHERE resource = $1 FOR SHARE`
 
+// policies adds the current policies to what is due.
+func (d *disposer) policies(ctx context.Context, tx *outbox.Tx, due Due) (Due, error) {
+	var keep, least *int
+	err := tx.QueryRow(ctx, selectDefault, d.resource, uuid.Nil).Scan(&keep, &least)
+	if database.IsNoRows(err) || err == nil && keep == nil {
+		return due, fault.New(fault.Invalid, "There is no default retention policy for %s", d.resource)
+	}
+	if err != nil {
+		return due, fmt.Errorf("read default policy: %w", err)
+	}
+	due.keepDays, due.latest = *keep, due.at.AddDate(0, 0, -*least)
+	return due, nil
+}
+
 // disposeSome runs one step and records what it deleted. It returns when the newest of the deleted
 // items ended, or the zero time if there were none.
 func (d *disposer) disposeSome(ctx context.Context, tx *outbox.Tx, sweep uuid.UUID, due Due) (newest time.Time, err error) {
-	var keep, least *int
-	err = tx.QueryRow(ctx, selectDefault, d.resource, uuid.Nil).Scan(&keep, &least)
-	if database.IsNoRows(err) || err == nil && keep == nil {
-		return newest, fault.New(fault.Invalid, "There is no default retention policy for %s", d.resource)
+	if due, err = d.policies(ctx, tx, due); err != nil {
+		return newest, err
 	}
-	if err != nil {
-		return newest, fmt.Errorf("read default policy: %w", err)
-	}
-	due.keepDays, due.latest = *keep, due.at.AddDate(0, 0, -*least)
 	counts, err := d.Step(ctx, tx, due)
 	if err != nil || len(counts) == 0 {
 		return newest, err

@@ -25,6 +25,9 @@ type Work struct {
 	// counts it by organization. It is called, each time in its own transaction, until it counts
 	// nothing. An error rolls its transaction back.
 	Step func(context.Context, *outbox.Tx, Due) ([]Count, error)
+	// Mark, if set, runs before each Step, in a transaction of its own, which stays committed if the
+	// step fails.
+	Mark func(context.Context, *outbox.Tx, Due) error
 	// Before, if set, runs before the first step of each sweep.
 	Before func(context.Context) error
 }

@@ -50,7 +50,8 @@ func NewHost(life context.Context) *Host {
 	config := huma.DefaultConfig("002AIC data services", "1")
 	config.Info.Description = "User management, data management and analytics. Errors are RFC 9457 problem details; lists are {items, next_cursor}."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // platform-openapi serves them
-	config.CreateHooks = nil                                             // no $schema links in bodies
+	config.Formats = map[string]huma.Format{function.JSONType: jsonFormat, "json": jsonFormat}
+	config.CreateHooks = nil // no $schema links in bodies
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", h.schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		function.Bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "access_token of POST /v1/users/login, or an API key"},

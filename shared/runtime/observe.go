@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"function/shared/client"
@@ -21,7 +23,10 @@ func (h *Host) observed(next http.Handler) http.Handler {
 		began := time.Now()
 		parent := trace.Parse(r.Header.Get("traceparent"))
 		ctx := client.With(trace.With(r.Context(), parent), client.Of(r, h.proxies))
-		answer := &statusWriter{ResponseWriter: w}
+		request := r.WithContext(ctx)
+		body := &countedBody{ReadCloser: r.Body, length: r.ContentLength}
+		request.Body = body
+		answer := &statusWriter{ResponseWriter: w, body: body}
 		answer.Header().Set("X-Content-Type-Options", "nosniff")
 		answer.Header().Set("Cache-Control", "no-store")
 		answer.Header().Set("Strict-Transport-Security", "max-age=31536000") // RFC 6797; browsers ignore it without TLS (§8.1)
@@ -37,19 +42,49 @@ func (h *Host) observed(next http.Handler) http.Handler {
 			}
 			slog.InfoContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "status", cmp.Or(answer.status, http.StatusOK), "elapsed_ms", float64(time.Since(began).Microseconds())/1000)
 		}()
-		next.ServeHTTP(answer, r.WithContext(ctx))
+		next.ServeHTTP(answer, request)
 	})
 }
 
-// statusWriter records the status.
+// countedBody is a request's body. It may be read by another goroutine than the one that responds.
+type countedBody struct {
+	io.ReadCloser
+	length int64 // negative: not known
+	read   atomic.Int64
+	ended  atomic.Bool
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.read.Add(int64(n))
+	if err == io.EOF {
+		b.ended.Store(true)
+	}
+	return n, err
+}
+
+// maxUnread is how much of a refused body is read so that its connection can be used again.
+const maxUnread = 256 << 10
+
+// tooLong reports whether more is left of the body than is worth reading.
+func (b *countedBody) tooLong() bool {
+	return !b.ended.Load() && (b.length < 0 || b.length-b.read.Load() > maxUnread)
+}
+
+// statusWriter records the status. It closes the connection of a request that is refused before its
+// body has arrived.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	body   *countedBody
 }
 
 func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
+		if status >= http.StatusBadRequest && w.body.tooLong() {
+			w.Header().Set("Connection", "close")
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

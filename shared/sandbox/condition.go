@@ -26,7 +26,7 @@ func CheckCondition(ctx context.Context, columns []resultset.Column, text string
 	if !st.isExpression() {
 		return &Error{Reason: Syntax, Detail: "The condition is not a single expression.", Hint: "Write it as after WHERE, without subqueries."}
 	}
-	if err := st.check(nil); err != nil {
+	if _, err := st.check(nil); err != nil {
 		return err
 	}
 	definitions := make([]string, len(columns))

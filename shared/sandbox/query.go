@@ -125,7 +125,7 @@ func (q *query) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := st.check(q.tables); err != nil {
+	if _, err := st.check(tableNames(q.tables)); err != nil {
 		return err
 	}
 	if err := st.takes(len(q.args)); err != nil {
@@ -152,14 +152,17 @@ func (q *query) run(ctx context.Context) error {
 	return err
 }
 
-// openSandbox opens an instance with the tables as views that can read nothing but their files. Its configuration is not
+// openSandbox opens an instance with the tables as views that can read nothing but their files, and write nothing but out. Its configuration is not
 // locked yet.
-func openSandbox(ctx context.Context, tables []Table, limits Limits) (*engine.Session, error) {
+func openSandbox(ctx context.Context, tables []Table, limits Limits, out ...Output) (*engine.Session, error) {
 	s, err := fresh(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var settings, paths []string
+	for _, o := range out {
+		settings, paths = append(settings, o.settings()...), append(paths, engine.Literal(o.Path))
+	}
 	for _, t := range tables {
 		settings = append(settings, fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT * FROM %s", engine.Identifier(t.Name), engine.Parquet(t.Paths...)))
 		for _, path := range t.Paths {

@@ -124,25 +124,27 @@ func (st *statement) takes(given int) error {
 	return nil
 }
 
-// check refuses every table and function that the sandbox does not offer.
-func (st *statement) check(tables []Table) error {
+// check refuses every table and function that the sandbox does not offer. It returns the tables that the statement reads,
+// in lower case; a common table expression with the name of a table counts as it.
+func (st *statement) check(tables []string) (read map[string]bool, err error) {
 	var root any
 	decoder := json.NewDecoder(strings.NewReader(string(st.tree)))
 	decoder.UseNumber()
 	if err := decoder.Decode(&root); err != nil {
-		return fmt.Errorf("read the syntax tree: %w", err)
+		return nil, fmt.Errorf("read the syntax tree: %w", err)
 	}
-	c := checker{sql: st.sql, known: map[string]bool{}}
-	for _, t := range tables {
-		c.known[strings.ToLower(t.Name)] = true
+	c := checker{sql: st.sql, known: map[string]bool{}, read: map[string]bool{}}
+	for _, name := range tables {
+		c.known[strings.ToLower(name)] = true
 	}
 	c.names(root)
-	return c.walk(root)
+	return c.read, c.walk(root)
 }
 
 type checker struct {
 	sql   string
 	known map[string]bool // tables and common table expressions, in lower case
+	read  map[string]bool // those that the statement reads
 }
 
 // names collects the common table expressions: {"cte_map": {"map": [{"key": name, …}]}}.
@@ -239,6 +241,7 @@ func modestFormat(call map[string]any) bool {
 func (c *checker) table(node map[string]any) error {
 	name, schema := text(node, "table_name"), text(node, "schema_name")
 	if text(node, "catalog_name") == "" && (schema == "" || strings.EqualFold(schema, "main")) && c.known[strings.ToLower(name)] {
+		c.read[strings.ToLower(name)] = true
 		return nil
 	}
 	return &Error{Reason: UnknownTable, Table: name, Detail: fmt.Sprintf("There is no table %s.", fault.Excerpt(name)), Position: c.position(node)}

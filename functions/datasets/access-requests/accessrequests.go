@@ -31,7 +31,7 @@ const (
 // Service declares the function.
 var Service = function.Service("datasets-access-requests", New,
 	function.On(function.Get("datasets-list-access-requests", path, "List the requests for access to a data set", policy.DatasetsGovern), (*Function).List),
-	function.On(function.Post("datasets-request-access", path, "Request access to a data set", policy.DatasetsRead).
+	function.On(function.Post("datasets-request-access", path, "Request access to a data set", policy.DatasetsRead.WithoutImpersonation()).
 		Fails(fault.Conflict).
 		Describe("For a restricted data set of your organization whose identifier you know. Whoever governs data sets decides. The answer is the same whether or not the data set exists."), (*Function).Create),
 	function.On(function.Post("datasets-approve-access-request", decidePath+"/approve", "Approve a request for access", policy.DatasetsGovern).

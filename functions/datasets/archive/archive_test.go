@@ -680,3 +680,38 @@ func TestDispose_ArchivedVersions_AreDestroyed(t *testing.T) {
 		t.Errorf("%d rows are left", n)
 	}
 }
+
+// A job that moves a version can be cancelled. Its version stays where it is, and can be moved later.
+func TestJobs_MoveCancelled_LeavesTheVersionInPlace(t *testing.T) {
+	t.Parallel()
+	f := threeVersions(t)
+	cancel := func(version int, kind string, status int) {
+		t.Helper()
+		f.call(http.MethodPost, fmt.Sprintf("/jobs/%d/cancel?kind=%s", version, kind), nil, status)
+	}
+	cancel(1, "archive", http.StatusConflict)
+	cancel(1, "other", http.StatusUnprocessableEntity)
+	f.Wake("datasets-lifecycle").Want(t, http.StatusNoContent)
+	f.archived++
+	requested := platformtest.Published[events.ArchiveRequested](f.Platform, f.archived)[f.archived-1]
+	cancel(requested.Data.Version, "recall", http.StatusConflict)
+	cancel(requested.Data.Version, "archive", http.StatusOK)
+	cancel(requested.Data.Version, "archive", http.StatusConflict)
+	platformtest.Deliver(f.Platform, "datasets-archive", requested).Want(t, http.StatusNoContent)
+	f.wantArchived()
+	f.night(2)
+	f.wantArchived(1, 2)
+
+	f.call(http.MethodPost, "/versions/1/recall", nil, http.StatusAccepted)
+	f.Do(f.Login("owner").Token, http.MethodPost, "/v1/datasets/"+f.id.String()+"/jobs/1/cancel?kind=recall", nil).Want(t, http.StatusNotFound)
+	cancel(1, "recall", http.StatusOK)
+	f.runRecall() // its event is still delivered
+	f.wantArchived(1, 2)
+	f.recall(1)
+	f.wantArchived(2)
+	f.wantReadable(1, "a")
+	var bytes, versions float64
+	if err := f.DB(database.Datasets).QueryRow(t.Context(), `SELECT sum(value) FILTER (WHERE name = 'data_archived_bytes'), sum(value) FILTER (WHERE name = 'data_archived_versions') FROM published.metrics`).Scan(&bytes, &versions); err != nil || bytes <= 0 || versions != 1 {
+		t.Errorf("metrics: %v bytes of %v versions, %v", bytes, versions, err)
+	}
+}

@@ -36,6 +36,7 @@ type Request struct {
 		Name        string          `json:"name" pattern:"^[A-Za-z_][A-Za-z0-9_-]{0,62}$" doc:"Unique in the organization, ignoring case" example:"customer_data"`
 		Description string          `json:"description,omitempty" maxLength:"10000" pattern:"^[^\\x00]*$"`
 		Schema      *dataset.Schema `json:"schema,omitempty" doc:"Column types that every uploaded file must have. If absent, they are inferred from each file"`
+		Restricted  bool            `json:"restricted,omitempty" doc:"Whether other members need a share to see it; see PUT /v1/datasets/{id}/visibility"`
 		StorageType string          `json:"storage_type,omitempty" enum:"local,s3,gcs,azure" default:"local" doc:"Where the files of a table, or objects, are stored"`
 	}
 }
@@ -60,8 +61,8 @@ func init() {
 }
 
 const insertDataset = `
-INSERT INTO datasets (id, organization_id, kind, name, description, declared_schema, storage_type, status, created_by, created_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`
+INSERT INTO datasets (id, organization_id, kind, name, description, declared_schema, storage_type, status, created_by, created_at, changed_at, restricted)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)`
 
 // Handle inserts the data set.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -93,7 +94,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		d.Status = dataset.Ready // documents and objects are readable as soon as they are stored
 	}
 	err = act.Do(ctx, f.db, audit.Entry{Action: "datasets:create", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		_, err := tx.Exec(ctx, insertDataset, d.ID, caller.OrganizationID, d.Kind, d.Name, d.Description, d.Schema, d.StorageType, d.Status, caller.UserID, now)
+		_, err := tx.Exec(ctx, insertDataset, d.ID, caller.OrganizationID, d.Kind, d.Name, d.Description, d.Schema, d.StorageType, d.Status, caller.UserID, now, in.Body.Restricted)
 		if err != nil {
 			return fmt.Errorf("insert data set: %w", err)
 		}

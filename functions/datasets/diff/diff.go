@@ -1,11 +1,13 @@
 // Package diff compares two versions of a data set by key: GET /v1/datasets/{id}/diff, and
-// /v1/datasets/{id}/diff/page for people.
+// /v1/datasets/{id}/diff/page for people. It also shows what a merge of branches would do: POST
+// /v1/datasets/{id}/branches/{name}/merge/preview.
 package diff
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,6 +36,10 @@ var Service = function.Service("datasets-diff", New,
 	function.On(function.Get("datasets-diff-page", path+"/page", "Compare two versions on a page", policy.DatasetsRead).Fails(fault.Conflict).
 		Describe("An HTML document that needs nothing else, to be opened in a browser, sent or archived. It has the first changed rows with the values before and after.").
 		Answers(map[string]*huma.Response{"200": {Description: "The page", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}}}), (*Function).Page),
+	function.On(function.Post("datasets-preview-merge", "/v1/datasets/{id}/branches/{name}/merge/preview", "Preview a merge", policy.DatasetsRead).
+		Status(http.StatusOK).Fails(fault.Conflict).
+		Describe("Counts the rows that each branch has changed since they parted, and shows the first conflicts: rows that both changed to different values. Nothing is changed. "+
+			"Decide the conflicts with `resolutions` or `prefer` when you merge."), (*Function).PreviewMerge),
 ).Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request identifies the versions.

@@ -19,12 +19,15 @@ import (
 
 var (
 	//go:embed page.html
-	pageTemplate string
+	pageText string
 	//go:embed page.css
 	pageStyle string
 )
 
-var pagePolicy = contentpolicy.Page(pageStyle, "")
+var (
+	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"grouped": grouped}).Parse(pageText))
+	pagePolicy   = contentpolicy.Page(pageStyle, "")
+)
 
 // PageResponse is the page.
 type PageResponse struct {
@@ -40,12 +43,8 @@ func (f *Function) Page(ctx context.Context, in *Request) (*PageResponse, error)
 	if err != nil {
 		return nil, err
 	}
-	t, err := template.New("page").Funcs(template.FuncMap{"grouped": grouped}).Parse(pageTemplate)
-	if err != nil {
-		return nil, fmt.Errorf("parse page: %w", err)
-	}
 	var body bytes.Buffer
-	if err := t.Execute(&body, newPage(name, in.Key, difference)); err != nil {
+	if err := pageTemplate.Execute(&body, newPage(name, in.Key, difference)); err != nil {
 		return nil, fmt.Errorf("render page: %w", err)
 	}
 	return &PageResponse{ContentType: "text/html; charset=utf-8", ContentPolicy: pagePolicy, ReferrerPolicy: "no-referrer", Body: body.Bytes()}, nil

@@ -36,7 +36,8 @@ func New(ctx context.Context, env *function.Env) (retention.Work, error) {
 	server, err := env.Documents()
 	documents := document.Area{DB: area.DB, Server: server}
 	sweep := func(ctx context.Context) error { return errors.Join(area.Sweep(ctx), documents.Sweep(ctx)) }
-	return retention.Work{Step: disposal{area, documents}.disposeSome, Before: sweep}, err
+	d := disposal{area, documents}
+	return retention.Work{Mark: d.mark, Step: d.disposeSome, Before: sweep}, err
 }
 
 type disposal struct {
@@ -48,10 +49,16 @@ const (
 	expired = `
 FROM datasets d LEFT JOIN retention_periods own ON own.resource = @resource AND own.organization_id = d.organization_id
 WHERE deleted_at < @latest AND deleted_at < @at::timestamptz - coalesce(own.keep_days, @keep_days) * interval '24 hours'`
+	// Not while people need the failing rows of a data set, to which the policies of their source apply.
 	selectExpired = `SELECT d.id` + expired + ` AND deleted_at >= @from AND held_at IS NULL
-ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
-	markBegun     = `UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (` + selectExpired + `) RETURNING id`
-	lockBegun     = `SELECT FROM datasets WHERE id = ANY ($1) ORDER BY id FOR UPDATE`
+  AND NOT EXISTS (SELECT FROM datasets f WHERE f.quality_of = d.id AND (f.held_at IS NOT NULL OR f.deleted_at IS NULL))`
+	order     = ` ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
+	markBegun = `
+WITH due AS (` + selectExpired + order + `)
+UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (SELECT id FROM due) OR quality_of IN (SELECT id FROM due)`
+	lockBegun = `
+WITH due AS (` + selectExpired + ` AND disposal_began_at IS NOT NULL` + order + `)
+SELECT id FROM datasets WHERE id IN (SELECT id FROM due) OR quality_of IN (SELECT id FROM due) ORDER BY id FOR UPDATE`
 	selectHeld    = `SELECT d.organization_id, count(*) AS items` + expired + ` AND held_at IS NOT NULL GROUP BY d.organization_id`
 	selectObjects = `
 SELECT d.storage_type, o.name FROM datasets d JOIN (
@@ -76,29 +83,30 @@ FROM disposed LEFT JOIN stored ON stored.dataset_id = disposed.id GROUP BY organ
 // stepTimeout limits how long one step may take to delete the objects of its data sets.
 const stepTimeout = 10 * time.Minute
 
-// disposeSome deletes objects and documents before the rows that name them, so that an interrupted step can be
-// repeated from the start. It first commits which data sets it begins to destroy: afterwards they
-// cannot be held or brought back, even if the step is interrupted.
+// mark commits which data sets the next step begins to destroy: afterwards they cannot be held or
+// brought back, even if the step is interrupted.
+func (f disposal) mark(ctx context.Context, tx *outbox.Tx, due retention.Due) error {
+	if _, err := tx.Exec(ctx, markBegun, due.Args()); err != nil {
+		return fmt.Errorf("begin disposal of expired data sets: %w", err)
+	}
+	return nil
+}
+
+// disposeSome deletes objects and documents of marked data sets before the rows that name them, so
+// that an interrupted step can be repeated from the start.
 func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.Due) ([]retention.Count, error) {
 	if err := database.AllowTime(ctx, tx, stepTimeout); err != nil {
 		return nil, err
 	}
-	var begun []uuid.UUID
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
-		rows, _ := tx.Query(ctx, markBegun, due.Args())
-		begun, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		return err
-	})
+	rows, _ := tx.Query(ctx, lockBegun, due.Args())
+	begun, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
-		return nil, fmt.Errorf("begin disposal of expired data sets: %w", err)
+		return nil, fmt.Errorf("lock expired data sets: %w", err)
 	}
 	if len(begun) == 0 {
 		return nil, recordHeld(ctx, tx, due)
 	}
-	if _, err := tx.Exec(ctx, lockBegun, begun); err != nil {
-		return nil, fmt.Errorf("lock expired data sets: %w", err)
-	}
-	rows, _ := tx.Query(ctx, selectObjects, begun)
+	rows, _ = tx.Query(ctx, selectObjects, begun)
 	stored, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ StorageType, Name string }])
 	if err != nil {
 		return nil, fmt.Errorf("list objects of expired data sets: %w", err)

@@ -3,6 +3,7 @@ package dispose_test
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 	"time"
@@ -212,5 +213,27 @@ func TestDispose_InterruptedUpload_IsSwept(t *testing.T) {
 	}
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`); n != 1 {
 		t.Errorf("%d staged objects left, want 1", n)
+	}
+}
+
+// A step must not wait for a second connection while it holds one.
+func TestDispose_PoolOfOneConnection_Disposes(t *testing.T) {
+	t.Parallel()
+	p := platformtest.NewWith(t, func(c *function.Config) {
+		u, err := url.Parse(c.DatasetsDatabaseURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		query := u.Query()
+		query.Set("pool_max_conns", "1")
+		u.RawQuery = query.Encode()
+		c.DatasetsDatabaseURL = u.String()
+	}, walk...)
+	deleted(t, p, p.Login("owner"), "old", 1, 40)
+
+	platformtest.Deliver(p, "datasets-dispose", request(t, p, nil)).Want(t, http.StatusNoContent)
+
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets`); n != 0 || datasetstest.Objects(t, p) != 0 {
+		t.Errorf("%d data sets left", n)
 	}
 }

@@ -3,6 +3,7 @@ package documents_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,4 +166,42 @@ func TestFind_BadQuery_IsRefused(t *testing.T) {
 	insert(t, p, token, path, "c", `{"n": 1}`)
 	sorted := find(t, p, token, path, `{"sort": ["n"], "limit": 1}`).NextCursor
 	p.Do(token, http.MethodPost, path+"/find", `{"cursor": "`+sorted+`"}`).Want(t, http.StatusUnprocessableEntity)
+}
+
+// Numbers that no double can hold are compared exactly, or refused.
+func TestFind_NumbersBeyondDoubles_AreExact(t *testing.T) {
+	each(t, func(t *testing.T, p *platformtest.Platform) {
+		token := p.Login("member").Token
+		path := create(t, p, token, "d")
+		for id, n := range map[string]string{"a": "1e308", "b": "1e400", "c": "1.0000000000000000000001e400", "d": "-1e400", "e": "1e-400"} {
+			insert(t, p, token, path, id, `{"n": `+n+`}`)
+		}
+		for filter, want := range map[string]string{
+			`{"n": 1e400}`:                        "b",
+			`{"n": 10e399}`:                       "b",
+			`{"n": {"$in": [-1e400, 1e-400]}}`:    "d e",
+			`{"n": {"$gt": 1e400}}`:               "c",
+			`{"n": {"$gte": 1e309}}`:              "b c",
+			`{"n": {"$lt": 1e-400}}`:              "d",
+			`{"n": {"$lte": 1e-400, "$gt": 0}}`:   "e",
+			`{"$not": {"n": {"$lt": 1e308}}}`:     "a b c",
+			`{"n": {"$gt": 1e400, "$lt": 2e400}}`: "c",
+		} {
+			found := find(t, p, token, path, `{"filter": `+filter+`}`)
+			var got []string
+			for _, item := range found.Items {
+				got = append(got, item.ID)
+			}
+			slices.Sort(got)
+			if strings.Join(got, " ") != want {
+				t.Errorf("%s finds %v, want %s", filter, got, want)
+			}
+		}
+		for _, filter := range []string{`{"n": 1e7000}`, `{"n": {"$lt": 1e-99999999999999999999}}`} {
+			answer := p.Do(token, http.MethodPost, path+"/find", `{"filter": `+filter+`}`).Want(t, http.StatusUnprocessableEntity)
+			if !strings.Contains(string(answer.Body), "exponent of the number is outside") {
+				t.Errorf("%s: %s", filter, answer.Body)
+			}
+		}
+	})
 }

@@ -63,6 +63,9 @@ func TestSchema_Bad_IsRefused(t *testing.T) {
 	for _, schema := range []string{
 		`[]`, `true`, `{"type": "strange"}`, `{"$schema": "http://json-schema.org/draft-07/schema#"}`, `{"$ref": "https://example.com/schema.json"}`,
 		`{"$ref": "file:///etc/passwd"}`, `{"$ref": "#/$defs/none"}`, `{"pattern": "("}`, `{"minLength": -1}`,
+		`{"$ref": "#"}`, `{"type": "object", "allOf": [{"$ref": "#"}]}`, `{"anyOf": [{"type": "string"}, {"not": {"$ref": "#"}}]}`, `{"if": {"type": "object"}, "then": {"$ref": "#"}}`,
+		`{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"oneOf": [{"$ref": "#/$defs/a"}]}}}`, `{"$dynamicRef": "#a", "$dynamicAnchor": "a"}`,
+		`{"properties": {"a": {"items": {"dependentSchemas": {"b": {"$ref": "#/properties/a/items"}}}}}}`,
 	} {
 		for _, write := range []struct{ method, path string }{{http.MethodPut, path + "/schema"}, {http.MethodPost, path + "/schema/check"}} {
 			if a := p.Do(token, write.method, write.path, schema); a.Status != http.StatusUnprocessableEntity {
@@ -71,6 +74,23 @@ func TestSchema_Bad_IsRefused(t *testing.T) {
 		}
 	}
 	p.Do(token, http.MethodPut, path+"/schema", `{"title": "`+strings.Repeat("x", document.MaxSchema)+`"}`).Want(t, http.StatusRequestEntityTooLarge)
+}
+
+// A schema may refer to itself for the members and elements of a value.
+func TestSchema_Recursive_ChecksAllLevels(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, mount...)
+	token := p.Login("member").Token
+	path := create(t, p, token, "d")
+	for _, schema := range []string{
+		`{"properties": {"n": {"type": "integer"}, "next": {"$ref": "#"}, "all": {"items": {"anyOf": [{"$ref": "#"}]}}}}`,
+		`{"$ref": "#/$defs/node", "$defs": {"node": {"properties": {"n": {"type": "integer"}}, "additionalProperties": {"if": {"type": "array"}, "then": {"items": {"$ref": "#"}}, "else": {"$ref": "#"}}}}}`,
+	} {
+		p.Do(token, http.MethodPut, path+"/schema", schema).Want(t, http.StatusNoContent)
+		p.Do(token, http.MethodPost, path, `{"next": {"next": {"n": 1}}, "all": [{"n": 1}, {"next": {"n": 2}}]}`).Want(t, http.StatusCreated)
+		p.Do(token, http.MethodPost, path, `{"next": {"next": {"n": "1"}}}`).Want(t, http.StatusUnprocessableEntity)
+		p.Do(token, http.MethodPost, path, `{"all": [{"n": 1}, {"next": {"n": "2"}}]}`).Want(t, http.StatusUnprocessableEntity)
+	}
 }
 
 // A schema whose subschemas refer to each other is bounded.

@@ -78,12 +78,20 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: db, keys: keys, objects: env.Objects, scratch: env.Config.Scratch, conversions: make(chan struct{}, maxConversions)}, err
 }
 
+// newest is the version of main that is downloaded if none is named. If the data set has a contract, it is one that meets
+// it.
+const newest = `
+SELECT max(version) FROM dataset_versions n WHERE n.dataset_id = d.id AND n.branch = 'main' AND n.status <> 'blocked'
+  AND (n.status = 'ready' OR NOT EXISTS (SELECT FROM dataset_contracts c WHERE c.dataset_id = d.id))`
+
 const selectVersion = `
-SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') AS compression, ` + stored.SelectReading + `, f.sha256, f.version AS file_version, f.uploaded_at, v.archived_at IS NOT NULL AS archived
+SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') AS compression, ` + stored.SelectReading + `, f.sha256, f.version AS file_version, f.uploaded_at, v.archived_at IS NOT NULL AS archived,
+       CASE v.status WHEN 'blocked' THEN coalesce(v.failure, '') END AS blocked,
+       v.status = 'processing' AND EXISTS (SELECT FROM dataset_contracts c WHERE c.dataset_id = d.id) AS unchecked
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 JOIN dataset_versions f ON f.dataset_id = d.id AND f.version = CASE v.operation WHEN 'restore' THEN v.source_version ELSE v.version END AND EXISTS (SELECT FROM version_files p WHERE p.dataset_id = f.dataset_id AND p.version = f.version)
 WHERE d.id = $1 AND may_read(d, $2) AND d.deleted_at IS NULL
-  AND v.version = CASE WHEN $3 = '' THEN (` + dataset.NewestNumber + `) WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE published.version_at(d.id, $3) END`
+  AND v.version = CASE WHEN $3 = '' THEN (` + newest + `) WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE ` + stored.SelectNamed + ` END`
 
 // Handle opens the version before it starts the response, so that a failure is reported as a
 // problem and not as a truncated file.
@@ -106,9 +114,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if !view.Whole() {
 		return nil, fault.New(fault.Forbidden, "A policy of this data set limits what you may read of it: set format, such as format=csv, to get that")
 	}
+	if err := stored.CheckExpired(ctx, f.db, in.ID, in.Version, "query.version"); err != nil {
+		return nil, err
+	}
 	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version"), selectVersion, in.ID, reader, in.Version)
 	if err != nil {
 		return nil, err
+	}
+	if v.Blocked != nil {
+		return nil, stored.Blocked(v.Version, *v.Blocked)
+	}
+	if v.Unchecked {
+		return nil, fault.New(fault.Conflict, "Version %d is being checked against the contract of the data set: download it when it is ready", v.Version)
 	}
 	if v.Archived {
 		return nil, archival.Refusal(v.Version)

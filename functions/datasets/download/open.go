@@ -24,6 +24,8 @@ type version struct {
 	FileVersion int    // the version whose file it is: of a restored version, the source
 	UploadedAt  time.Time
 	Archived    bool
+	Blocked     *string // why its contract blocks it; nil: it does not
+	Unchecked   bool    // against the contract, as yet
 }
 
 func (v version) file() format.File {

@@ -48,7 +48,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const selectDataset = `
 SELECT d.id, d.kind, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, coalesce(v.version, 0) AS version,
        d.ready_version, v.format, v.compression, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
-       v.uploaded_at, d.created_at, d.changed_at, v.columns,
+       v.uploaded_at, d.created_at, d.changed_at, CASE WHEN v.status NOT IN ('blocked', 'processing') THEN v.columns END AS columns,
        coalesce(v.detected, CASE WHEN v.version IS NOT NULL THEN json_build_object('options', coalesce(v.reading, '{}')) END) AS reading
 FROM datasets d LEFT JOIN LATERAL (` + dataset.Newest + `) v ON true
 WHERE d.id = $1 AND may_read(d, $2) AND d.deleted_at IS NULL`

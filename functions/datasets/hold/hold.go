@@ -75,10 +75,12 @@ const (
 	selectAny = `SELECT disposal_began_at IS NOT NULL AS disposing, held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2`
 	lockAny   = selectAny + ` FOR UPDATE`
 	place     = `
-UPDATE datasets SET hold_reason = $2, held_by = coalesce(held_by, $3), held_at = coalesce(held_at, now()), ` + dataset.SetChangedAt + `
-WHERE id = $1 RETURNING ` + columns
+WITH placed AS (
+    UPDATE datasets SET hold_reason = $2, held_by = coalesce(held_by, $3), held_at = coalesce(held_at, now()), ` + dataset.SetChangedAt + `
+    WHERE id = $1 OR quality_of = $1 AND disposal_began_at IS NULL RETURNING id, ` + columns + `)
+SELECT reason, held_by, held_at FROM placed WHERE id = $1`
 	selectHold = `SELECT ` + columns + ` FROM datasets WHERE id = $1 AND held_at IS NOT NULL`
-	release    = `UPDATE datasets SET hold_reason = NULL, held_by = NULL, held_at = NULL, ` + dataset.SetChangedAt + ` WHERE id = $1`
+	release    = `UPDATE datasets SET hold_reason = NULL, held_by = NULL, held_at = NULL, ` + dataset.SetChangedAt + ` WHERE id = $1 OR quality_of = $1`
 )
 
 // state is read of data sets that are deleted, too.

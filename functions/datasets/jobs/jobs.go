@@ -37,9 +37,10 @@ var Service = function.Service("datasets-jobs", New,
 	function.On(function.Get("datasets-watch-jobs", path+"/watch", "Watch the jobs of a data set", policy.DatasetsRead).Fails(fault.Conflict).
 		Describe("Server-sent events. `jobs` has the unfinished jobs, each time that one of them changes; `end` is sent when none is left, and ends the response. An `EventSource` that is interrupted connects again.").
 		Answers(map[string]*huma.Response{"200": {Description: "Events", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}}}), (*Function).Watch),
-	function.On(function.Post("datasets-cancel-job", path+"/{version}/cancel", "Cancel the preparation of a version", policy.DatasetsWrite).
+	function.On(function.Post("datasets-cancel-job", path+"/{version}/cancel", "Cancel a job of a version", policy.DatasetsWrite).
 		Status(http.StatusOK).Fails(fault.Conflict).
-		Describe("The version fails, and can be retried. Work on it stops within seconds."), (*Function).Cancel),
+		Describe("Work on it stops within seconds. A version whose preparation is cancelled fails, and can be retried. One that was to be archived or recalled stays where it is: "+
+			"the lifecycle policy requests its archiving again the next night."), (*Function).Cancel),
 ).Uses(function.Owns(database.Datasets))
 
 // Job is the work on one version.
@@ -72,7 +73,8 @@ type ListResponse struct {
 // CancelRequest identifies the job of a version.
 type CancelRequest struct {
 	Request
-	Version int `path:"version" minimum:"1" maximum:"2147483647"`
+	Version int    `path:"version" minimum:"1" maximum:"2147483647"`
+	Kind    string `query:"kind" enum:"prepare,archive,recall" default:"prepare" doc:"What the job does with the version"`
 }
 
 // CancelResponse is the version's new state.
@@ -80,7 +82,7 @@ type CancelResponse struct {
 	Body struct {
 		DatasetID uuid.UUID `json:"dataset_id" format:"uuid"`
 		Version   int       `json:"version"`
-		Status    string    `json:"status" enum:"failed"`
+		Status    string    `json:"status" enum:"failed,ready" doc:"Of the version: ready if it was to be archived or recalled"`
 	}
 }
 
@@ -130,22 +132,36 @@ func (f *Function) jobs(ctx context.Context, id uuid.UUID, unfinished bool) ([]J
 	return found, nil
 }
 
-// Cancel cancels the job of a version, which fails.
+const prepare = "prepare"
+
+// kinds are the kinds of jobs by the names that users know.
+var kinds = map[string]string{prepare: profiling.Kind, "archive": archival.ArchiveKind, "recall": archival.RecallKind}
+
+// Cancel cancels a job of a version. If it prepares the version, the version fails.
 func (f *Function) Cancel(ctx context.Context, in *CancelRequest) (*CancelResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := &CancelResponse{}
-	out.Body.DatasetID, out.Body.Version, out.Body.Status = in.ID, in.Version, dataset.Failed
-	entry := audit.Entry{Action: "datasets:cancel_job", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version}}
+	out.Body.DatasetID, out.Body.Version = in.ID, in.Version
+	entry := audit.Entry{Action: "datasets:cancel_job", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version, "kind": in.Kind}}
 	return out, act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
-		if err := job.Cancel(ctx, tx, profiling.Kind, profiling.Spec(in.ID, in.Version).Key); err != nil {
+		cancelled, err := job.Cancel(ctx, tx, kinds[in.Kind], profiling.Spec(in.ID, in.Version).Key)
+		if err != nil {
 			return err
 		}
+		if in.Kind != prepare {
+			out.Body.Status = dataset.Ready
+			if cancelled == 0 {
+				return fault.New(fault.Conflict, "Version %d is not being moved by a job of this kind", in.Version)
+			}
+			return nil
+		}
+		out.Body.Status = dataset.Failed
 		finished, err := version.Finish(ctx, tx, in.ID, in.Version, version.Outcome{Failure: "Its processing was cancelled. Retry the version, or upload the file again."})
 		if err == nil && !finished {
 			return fault.New(fault.Conflict, "Version %d is not being processed", in.Version)

@@ -18,7 +18,9 @@ import (
 	"function/functions/analytics/query"
 	"function/functions/datasets/branches"
 	"function/functions/datasets/datasetstest"
+	"function/functions/datasets/diff"
 	"function/functions/datasets/dispose"
+	"function/functions/datasets/download"
 	"function/functions/datasets/internal/expiry"
 	"function/functions/datasets/internal/version"
 	"function/functions/datasets/lifecycle"
@@ -37,7 +39,7 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{
-	lifecycle.Service, versions.Service, restoreversion.Service, tags.Service, branches.Service, mergebranch.Service, query.Service, dispose.Service,
+	lifecycle.Service, versions.Service, restoreversion.Service, tags.Service, branches.Service, mergebranch.Service, query.Service, dispose.Service, diff.Service, download.Service,
 }, datasetstest.Lifecycle...)
 
 // history is a data set, and what its ready versions hold according to the test.
@@ -279,5 +281,50 @@ func TestLifecycle_PolicyIsShownChangedAndDeleted(t *testing.T) {
 	stranger := h.p.Login("owner").Token
 	for _, method := range []string{http.MethodGet, http.MethodDelete} {
 		h.p.Do(stranger, method, "/v1/datasets/"+h.id.String()+"/lifecycle", nil).Want(t, http.StatusNotFound)
+	}
+}
+
+// A version that was current at a time and has expired is refused; the version before it, which is
+// still there, is not read instead.
+func TestVersions_ExpiredAtATime_AreRefused(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	h.upload("main", version.Replace, rows{"a": "1"})
+	h.call(http.MethodPut, "/tags/first", map[string]any{"version": 1}, http.StatusOK)
+	h.tags["first"] = 1
+	h.upload("main", version.Append, rows{"b": "no number"}) // fails
+	delete(h.rows, 2)
+	h.upload("main", version.Replace, rows{"c": "3"})
+	h.upload("main", version.Replace, rows{"d": "4"})
+	if _, err := h.p.DB(database.Datasets).Exec(t.Context(), `UPDATE dataset_versions SET profiled_at = timestamptz '2026-01-01 12:00:00Z' + version * interval '1 day'`); err != nil {
+		t.Fatal(err)
+	}
+	h.expire(1)
+	read := func(ref string) platformtest.Answer {
+		return h.p.Do(h.token, http.MethodPost, "/v1/analytics/query", map[string]any{"database": "datasets", "query": fmt.Sprintf(`SELECT id FROM "d@%s"`, ref)})
+	}
+	for ref, want := range map[string]string{"2026-01-03": "a", "2026-01-04": "a", "2026-01-06": "d", "first": "a"} {
+		if got := read(ref).Want(t, http.StatusOK); !strings.Contains(string(got.Body), `[["`+want+`"]]`) {
+			t.Errorf("%s: %s, want the row %s", ref, got.Body, want)
+		}
+		h.call(http.MethodGet, "/download?version="+ref, nil, http.StatusOK)
+	}
+	for _, ref := range []string{"2026-01-05", "2026-01-04T12:00:00Z", "3"} {
+		for name, got := range map[string]platformtest.Answer{
+			"query":    read(ref),
+			"download": h.call(http.MethodGet, "/download?version="+ref, nil, http.StatusUnprocessableEntity),
+			"convert":  h.call(http.MethodGet, "/download?format=csv&version="+ref, nil, http.StatusUnprocessableEntity),
+			"from":     h.call(http.MethodGet, "/diff?key=id&from="+ref, nil, http.StatusUnprocessableEntity),
+			"to":       h.call(http.MethodGet, "/diff?key=id&from=1&to="+ref, nil, http.StatusUnprocessableEntity),
+			"restore":  h.call(http.MethodPost, "/versions/"+ref+"/restore", map[string]any{}, http.StatusUnprocessableEntity),
+			"branch":   h.call(http.MethodPost, "/branches", map[string]any{"name": "b", "from": ref}, http.StatusUnprocessableEntity),
+		} {
+			if !strings.Contains(string(got.Body), "is version 3, which has expired") {
+				t.Errorf("%s of %s: %s", name, ref, got.Body)
+			}
+		}
+		if got := platformtest.Decode[version.Version](t, h.call(http.MethodGet, "/versions/"+ref, nil, http.StatusOK)); got.Version != 3 || got.Status != "expired" {
+			t.Errorf("%s shows %+v", ref, got)
+		}
 	}
 }

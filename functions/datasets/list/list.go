@@ -26,7 +26,7 @@ var Service = function.Endpoint(function.Get("datasets-list", "/v1/datasets", "L
 // Request selects one page.
 type Request struct {
 	page.Query
-	Status  string `query:"status" enum:"draft,processing,ready,failed" doc:"Only data sets in this state"`
+	Status  string `query:"status" enum:"draft,processing,ready,failed,blocked" doc:"Only data sets in this state"`
 	Kind    string `query:"kind" enum:"table,documents,objects" doc:"Only data sets of this kind"`
 	Deleted bool   `query:"deleted" doc:"Only deleted data sets, which can still be brought back"`
 	Shared  bool   `query:"shared" doc:"Only data sets of other organizations that are shared with you, instead of those of your own"`

@@ -49,28 +49,13 @@ var errUnchanged = errors.New("unchanged")
 func (f *Function) apply(ctx context.Context, caller auth.Caller, c change) (after row, created bool, err error) {
 	entry := audit.Entry{Action: c.action, ResourceID: c.ID.String(), Detail: map[string]any{"object": c.Name}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		onRemoval, err := dataset.Share(ctx, tx, dataset.Objects, c.ID, access.Of(caller))
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, lockName, c.ID.String(), c.Name); err != nil {
-			return fmt.Errorf("lock object: %w", err)
-		}
-		var now *row
-		before, err := database.One[row](ctx, tx, errNotFound, selectRow, pgx.NamedArgs{"dataset": c.ID, "name": c.Name})
-		switch {
-		case err == nil:
-			now = &before
-			err = c.condition.Allows(before.etag())
-		case errors.Is(err, errNotFound):
-			err = c.condition.Allows("")
-		}
+		now, onRemoval, err := c.current(ctx, tx, caller)
 		if err != nil {
 			return err
 		}
 		next, err := c.make(now)
 		if errors.Is(err, errUnchanged) {
-			after = before
+			after = *now
 			return nil
 		}
 		if err != nil {
@@ -84,6 +69,41 @@ func (f *Function) apply(ctx context.Context, caller auth.Caller, c change) (aft
 		return err
 	})
 	return after, created, err
+}
+
+// current locks an object and returns it, or nil if there is none, if its condition allows the change.
+// onRemoval is the error with which to refuse the removal of its content.
+func (c change) current(ctx context.Context, tx *outbox.Tx, caller auth.Caller) (now *row, onRemoval, err error) {
+	onRemoval, err = dataset.Share(ctx, tx, dataset.Objects, c.ID, access.Of(caller))
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := tx.Exec(ctx, lockName, c.ID.String(), c.Name); err != nil {
+		return nil, nil, fmt.Errorf("lock object: %w", err)
+	}
+	found, err := database.One[row](ctx, tx, errNotFound, selectRow, pgx.NamedArgs{"dataset": c.ID, "name": c.Name})
+	if errors.Is(err, errNotFound) {
+		return nil, onRemoval, c.condition.Allows("")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return &found, onRemoval, c.condition.Allows(found.etag())
+}
+
+// check returns the error with which apply would refuse new content of the given length, or -1 if it is
+// not known, so that content is refused before it has arrived. apply checks again.
+func (f *Function) check(ctx context.Context, caller auth.Caller, c change, length int64) error {
+	return f.db.Transact(ctx, func(tx *outbox.Tx) error {
+		now, onRemoval, err := c.current(ctx, tx, caller)
+		if err != nil {
+			return err
+		}
+		if now != nil && length >= 0 && length != now.SizeBytes {
+			return onRemoval
+		}
+		return nil
+	})
 }
 
 func (c change) write(ctx context.Context, tx *outbox.Tx, caller auth.Caller, now, next *row) (after row, err error) {

@@ -278,3 +278,30 @@ func TestObjects_Listed_HaveEveryNameOnceInOrder(t *testing.T) {
 		}
 	}
 }
+
+// A request whose refusal does not depend on its body is answered before the body arrives, and its
+// connection is closed.
+func TestPut_RefusedByItsHeader_BodyIsNotRead(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, mount...)
+	token := p.Login("member").Token
+	path := create(t, p, token, "d")
+	stored := put(t, p, token, path+"/a", "content", http.StatusCreated)
+	for name, header := range map[string]string{
+		"exists":         "If-None-Match: *",
+		"other ETag":     `If-Match: "00000000-0000-4000-8000-000000000000"`,
+		"length unknown": "If-None-Match: *\r\nTransfer-Encoding: chunked",
+	} {
+		if !strings.Contains(header, "Transfer-Encoding") {
+			header += "\r\nContent-Length: 10000000000"
+		}
+		if got := platformtest.Unsent(t, p, token, "PUT "+path+"/a", header); got.StatusCode != http.StatusPreconditionFailed || !got.Close {
+			t.Errorf("%s: %d, closes %t", name, got.StatusCode, got.Close)
+		}
+	}
+	if got := platformtest.Unsent(t, p, token, "PUT "+path+"/b", "If-Match: "+stored.ETag+"\r\nContent-Length: 10000000000"); got.StatusCode != http.StatusPreconditionFailed {
+		t.Errorf("an object that does not exist: %d", got.StatusCode)
+	}
+	wantContent(t, p, token, path+"/a", "content")
+	datasetstest.WantRefusals(t, p, "datasets:put_object", 4)
+}

@@ -107,6 +107,10 @@ func (f *Function) content(ctx context.Context, in *PutRequest, caller auth.Call
 	if in.http.ContentLength > f.limit {
 		return received{}, tooLarge(f.limit)
 	}
+	c := change{Request: in.Request, condition: in.Condition}
+	if err := f.check(ctx, caller, c, in.http.ContentLength); err != nil {
+		return received{}, err
+	}
 	content, err := f.receive(ctx, d.StorageType, caller.OrganizationID, transfer.IdleTimeoutReader(in.answer, in.http.Body))
 	content.ContentType, content.Metadata = cmp.Or(declared, content.DetectedType), metadata
 	return content, err

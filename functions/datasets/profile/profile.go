@@ -74,7 +74,7 @@ func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequ
 	if twin == 0 {
 		outcome, err = f.preparer.Prepare(ctx, j, upload)
 	}
-	defer func() { outcome.Table.Discard(ctx) }() // no effect once adopted
+	defer func() { outcome.Discard(ctx) }() // no effect once adopted
 	var invalid *invalid.Error
 	if errors.As(err, &invalid) {
 		outcome = version.Outcome{Failure: version.Sentence(invalid)}

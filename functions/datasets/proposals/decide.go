@@ -33,7 +33,7 @@ WHERE id = $1 RETURNING ` + columns
 
 // Approve adds the proposed version to main.
 func (f *Function) Approve(ctx context.Context, in *DecideRequest) (*Response, error) {
-	_, key, err := f.keys.NewKey(ctx)
+	key, err := version.NewKey(ctx, f.keys)
 	if err != nil {
 		return nil, err
 	}

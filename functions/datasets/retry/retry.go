@@ -1,4 +1,4 @@
-// Package retry profiles a failed version again: POST /v1/datasets/{id}/versions/{version}/retry.
+// Package retry profiles a failed or blocked version again: POST /v1/datasets/{id}/versions/{version}/retry.
 package retry
 
 import (
@@ -10,6 +10,7 @@ import (
 
 	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/version"
 	"function/shared/access"
 	"function/shared/act"
@@ -24,10 +25,10 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("datasets-retry", "/v1/datasets/{id}/versions/{version}/retry", "Retry a failed version", policy.DatasetsWrite).
+var Service = function.Endpoint(function.Post("datasets-retry", "/v1/datasets/{id}/versions/{version}/retry", "Retry a failed or blocked version", policy.DatasetsWrite).
 	Status(http.StatusAccepted).Fails(fault.Conflict).
 	Describe("For a version that failed although its file is good, for example because of an outage. The file is read again as it was uploaded: "+
-		"a file that cannot be read fails again, so upload a corrected file instead."), New).
+		"a file that cannot be read fails again, so upload a corrected file instead. A version that its contract blocks is checked again, by the newest contract."), New).
 	Uses(function.Owns(database.Datasets))
 
 // Request identifies the version.
@@ -58,13 +59,17 @@ const (
 	reopenDataset = `
 UPDATE datasets d SET status = CASE (` + dataset.NewestNumber + `) WHEN $2 THEN 'processing' ELSE status END, ` + dataset.SetChangedAt + `
 WHERE id = $1 AND deleted_at IS NULL`
+	// A blocked version has a table.
 	reopenVersion = `
-UPDATE dataset_versions SET status = 'processing', failure = NULL, profiled_at = NULL
-WHERE dataset_id = $1 AND version = $2 AND status = 'failed' RETURNING branch`
+WITH old AS (
+    SELECT v.table_name, d.storage_type FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id
+    WHERE v.dataset_id = $1 AND v.version = $2 AND v.status IN ('failed', 'blocked') FOR UPDATE OF v)
+UPDATE dataset_versions v SET status = 'processing', failure = NULL, profiled_at = NULL, table_name = NULL, table_bytes = NULL, inherited = '{}', base_version = NULL
+FROM old WHERE v.dataset_id = $1 AND v.version = $2 RETURNING v.branch, coalesce(old.table_name, ''), old.storage_type`
 	// A later version that changed the rows of the branch did so without those of this version.
 	selectLater = `
 SELECT min(version) FROM dataset_versions
-WHERE dataset_id = $1 AND branch = $2 AND version > $3 AND status <> 'failed' AND operation IN ('append', 'upsert', 'delete', 'merge')`
+WHERE dataset_id = $1 AND branch = $2 AND version > $3 AND status NOT IN ('failed', 'blocked') AND operation IN ('append', 'upsert', 'delete', 'merge')`
 	selectVersion = `SELECT status FROM dataset_versions WHERE dataset_id = $1 AND version = $2`
 )
 
@@ -97,13 +102,18 @@ func reopen(ctx context.Context, tx *outbox.Tx, r access.Reader, id uuid.UUID, n
 	if reopened.RowsAffected() == 0 {
 		return dataset.ErrNotFound
 	}
-	var branch string
-	err = tx.QueryRow(ctx, reopenVersion, id, number).Scan(&branch)
+	var branch, table, storageType string
+	err = tx.QueryRow(ctx, reopenVersion, id, number).Scan(&branch, &table, &storageType)
 	if database.IsNoRows(err) {
 		return refusal(ctx, tx, id, number)
 	}
 	if err != nil {
 		return fmt.Errorf("reopen version: %w", err)
+	}
+	if table != "" {
+		if err := staging.Release(ctx, tx, storageType, []string{table}); err != nil {
+			return err
+		}
 	}
 	var later *int
 	if err := tx.QueryRow(ctx, selectLater, id, branch, number).Scan(&later); err != nil {
@@ -134,5 +144,5 @@ func refusal(ctx context.Context, tx *outbox.Tx, id uuid.UUID, version int) erro
 	case err != nil:
 		return fmt.Errorf("look up version: %w", err)
 	}
-	return fault.New(fault.Conflict, "Version %d is %s. Only a failed version can be retried.", version, status)
+	return fault.New(fault.Conflict, "Version %d is %s. Only a failed or blocked version can be retried.", version, status)
 }

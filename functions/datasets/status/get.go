@@ -21,7 +21,7 @@ type Request struct {
 // DatasetStatus is the status of a data set's newest version.
 type DatasetStatus struct {
 	ID            uuid.UUID           `json:"id" format:"uuid"`
-	Status        string              `json:"status" enum:"draft,processing,ready,failed"`
+	Status        string              `json:"status" enum:"draft,processing,ready,failed,blocked"`
 	Version       int                 `json:"version" doc:"Number of the newest version, 0 before the first upload"`
 	ReadyVersion  *int                `json:"ready_version,omitempty" doc:"The version that queries read"`
 	Progress      *profiling.Progress `json:"progress,omitempty" doc:"Absent unless the version is being processed right now"`

@@ -31,6 +31,7 @@ type Counts struct {
 	Processing int64 `json:"processing"`
 	Ready      int64 `json:"ready"`
 	Failed     int64 `json:"failed"`
+	Blocked    int64 `json:"blocked"`
 }
 
 // ProcessingDataset is a data set whose newest version is being processed.
@@ -61,7 +62,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const (
 	countDatasets = `
 SELECT count(*) FILTER (WHERE status = 'draft') AS draft, count(*) FILTER (WHERE status = 'processing') AS processing,
-       count(*) FILTER (WHERE status = 'ready') AS ready, count(*) FILTER (WHERE status = 'failed') AS failed
+       count(*) FILTER (WHERE status = 'ready') AS ready, count(*) FILTER (WHERE status = 'failed') AS failed,
+       count(*) FILTER (WHERE status = 'blocked') AS blocked
 FROM datasets d WHERE organization_id = $1 AND may_read(d, $2) AND deleted_at IS NULL`
 	selectProcessing = `
 SELECT d.id, d.name, v.version, ` + profiling.SelectProgress + `

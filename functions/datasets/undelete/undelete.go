@@ -39,7 +39,7 @@ type Response struct {
 	Body struct {
 		DatasetID uuid.UUID `json:"dataset_id" format:"uuid"`
 		Name      string    `json:"name"`
-		Status    string    `json:"status" enum:"draft,processing,ready,failed"`
+		Status    string    `json:"status" enum:"draft,processing,ready,failed,blocked"`
 	}
 }
 
@@ -55,7 +55,14 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const (
 	restoreDataset = `
 UPDATE datasets d SET deleted_at = NULL, ` + dataset.SetChangedAt + `
-WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NOT NULL AND disposal_began_at IS NULL`
+WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NOT NULL AND disposal_began_at IS NULL
+  AND NOT EXISTS (SELECT FROM datasets source WHERE source.id = d.quality_of AND source.deleted_at IS NOT NULL)`
+	// The rows that failed last, if they were deleted with the data set and their name is free.
+	restoreFailures = `
+UPDATE datasets f SET deleted_at = NULL, ` + dataset.SetChangedAt + `
+WHERE f.id = (SELECT id FROM datasets WHERE quality_of = $1 AND deleted_at IS NOT NULL AND disposal_began_at IS NULL ORDER BY deleted_at DESC LIMIT 1)
+  AND NOT EXISTS (SELECT FROM datasets t WHERE t.organization_id = f.organization_id AND lower(t.name) = lower(f.name) AND t.deleted_at IS NULL)
+  AND NOT EXISTS (SELECT FROM datasets t WHERE t.quality_of = $1 AND t.deleted_at IS NULL) RETURNING f.id`
 	selectInterrupted = `SELECT DISTINCT branch FROM dataset_versions WHERE dataset_id = $1 AND status = 'processing'`
 )
 
@@ -73,6 +80,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		}
 		if restored.RowsAffected() == 0 {
 			return fault.New(fault.NotFound, "There is no deleted data set with this identifier")
+		}
+		if err := undeleteFailures(ctx, tx, in.ID); err != nil {
+			return err
 		}
 		rows, _ := tx.Query(ctx, selectInterrupted, in.ID)
 		branches, err := pgx.CollectRows(rows, pgx.RowTo[string])
@@ -95,4 +105,22 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, fmt.Errorf("undelete data set: %w", err)
 	}
 	return out, nil
+}
+
+func undeleteFailures(ctx context.Context, tx *outbox.Tx, source uuid.UUID) error {
+	rows, _ := tx.Query(ctx, restoreFailures, source)
+	restored, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("restore failing rows: %w", err)
+	}
+	for _, id := range restored {
+		state, err := dataset.State(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := tx.Publish(ctx, events.DatasetUndeleted{Dataset: state}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -143,6 +143,12 @@ func (f *Function) receive(ctx context.Context, in *Request, r access.Reader) (*
 	if err := dataset.CheckKind(kind, dataset.Table); err != nil {
 		return nil, nil, err
 	}
+	if err := version.CheckBranch(ctx, f.db, in.ID, in.Branch); err != nil {
+		return nil, nil, err
+	}
+	if in.http.ContentLength > f.limit+transfer.MaxOverhead {
+		return nil, nil, transfer.TooLarge(f.limit)
+	}
 	file, err := transfer.OpenForm(in.http.Header.Get("Content-Type"), transfer.IdleTimeoutReader(in.answer, in.http.Body))
 	if err != nil {
 		return nil, nil, err

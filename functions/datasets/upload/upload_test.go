@@ -19,6 +19,7 @@ import (
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/upload"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -282,4 +283,33 @@ func TestUpload_FormIsDescribed(t *testing.T) {
 	if err != nil || !strings.Contains(string(encoded), `"required":["file"]`) {
 		t.Errorf("the form is described as %s (%v)", encoded, err)
 	}
+}
+
+// A file that would be refused in any case is refused before it arrives.
+func TestUpload_RefusedByItsHeader_BodyIsNotRead(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "d")
+	protected := datasetstest.Create(t, p, caller.Token, "protected")
+	if _, err := p.DB(database.Datasets).Exec(t.Context(), `UPDATE datasets SET protected = true WHERE id = $1`, protected.ID); err != nil {
+		t.Fatal(err)
+	}
+	const form, long = "Content-Type: multipart/form-data; boundary=b\r\n", "Content-Length: 10000000000"
+	for request, want := range map[string]struct {
+		header string
+		status int
+	}{
+		d.ID.String() + "/upload?branch=none":                  {form + long, http.StatusNotFound},
+		d.ID.String() + "/upload?branch=none&operation=append": {form + "Transfer-Encoding: chunked", http.StatusNotFound},
+		d.ID.String() + "/upload":                              {form + "Content-Length: 1000000000000000", http.StatusRequestEntityTooLarge},
+		d.ID.String() + "/upload?operation=upsert":             {form + long, http.StatusUnprocessableEntity},
+		protected.ID.String() + "/upload":                      {form + long, http.StatusConflict},
+		uuid.NewString() + "/upload":                           {form + long, http.StatusNotFound},
+	} {
+		if got := platformtest.Unsent(t, p, caller.Token, "POST /v1/datasets/"+request, want.header); got.StatusCode != want.status || !got.Close {
+			t.Errorf("%s: %d, closes %t, want %d", request, got.StatusCode, got.Close, want.status)
+		}
+	}
+	datasetstest.WantNothingStored(t, p)
 }

@@ -71,9 +71,9 @@ const (
 SELECT ` + version.Columns + ` FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = @dataset AND (@branch = '' OR v.branch = @branch) AND v.version < @before ORDER BY v.version DESC LIMIT @limit`
 	selectVersion = `
-SELECT ` + version.Columns + `, v.columns FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
+SELECT ` + version.Columns + `, CASE WHEN v.status NOT IN ('blocked', 'processing') THEN v.columns END AS columns FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND may_read(d, $2) AND d.deleted_at IS NULL
-  AND v.version = CASE WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE published.version_at(d.id, $3) END`
+  AND v.version = CASE WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE ` + version.SelectNamed + ` END`
 )
 
 // List reads a page of versions, newest first.

@@ -395,3 +395,68 @@ func TestUndelete_BringsEverythingBack(t *testing.T) {
 	h.profile()
 	h.want("sales", "b2")
 }
+
+// A merge whose conflicts are previewed and decided one by one.
+func TestMerge_PreviewedAndResolved(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	h.upload("", "id,v\na,1\nb,2\nc,3\nd,4\ne,5\n")
+	h.call(http.MethodPost, "/branches", map[string]any{"name": "fix"}, http.StatusCreated)
+	h.upload("branch=fix&operation=upsert&key=id", "id,v\na,10\nb,20\nc,30\ne,50\nx,7\n")
+	h.upload("operation=upsert&key=id", "id,v\na,11\nb,21\ny,8\n")
+	h.upload("operation=delete&key=id", "id\nc\nd\n")
+	preview := func(body map[string]any, status int) string {
+		t.Helper()
+		return strings.TrimSpace(string(h.call(http.MethodPost, "/branches/fix/merge/preview", body, status).Body))
+	}
+	want := `{"into_version":4,"source_version":2,"common_version":1,` +
+		`"ours":{"added":1,"changed":2,"removed":2},"theirs":{"added":1,"changed":4,"removed":0},"conflict_count":3,"conflicts":[` +
+		`{"key":{"id":"a"},"base":{"id":"a","v":1},"ours":{"id":"a","v":11},"theirs":{"id":"a","v":10}},` +
+		`{"key":{"id":"b"},"base":{"id":"b","v":2},"ours":{"id":"b","v":21},"theirs":{"id":"b","v":20}},` +
+		`{"key":{"id":"c"},"base":{"id":"c","v":3},"theirs":{"id":"c","v":30}}]}`
+	if got := preview(map[string]any{"key": []string{"id"}}, http.StatusOK); got != want {
+		t.Errorf("preview\n%s\nwant\n%s", got, want)
+	}
+	if got := preview(map[string]any{"key": []string{"ID"}, "limit": 1}, http.StatusOK); !strings.Contains(got, `"conflict_count":3,`) || strings.Count(got, `"key":`) != 1 {
+		t.Errorf("preview of one conflict: %s", got)
+	}
+	preview(map[string]any{"key": []string{"v"}, "into": "none"}, http.StatusNotFound)
+	if got := preview(map[string]any{"key": []string{"nope"}}, http.StatusUnprocessableEntity); !strings.Contains(got, `no column \"nope\"`) {
+		t.Errorf("preview by another column: %s", got)
+	}
+	h.p.Do(h.p.Login("owner").Token, http.MethodPost, h.path("/branches/fix/merge/preview"), map[string]any{"key": []string{"id"}}).Want(t, http.StatusNotFound)
+	if got := datasetstest.Get(t, h.p, h.token, h.id); got.Version != 4 {
+		t.Errorf("the preview has added version %d", got.Version)
+	}
+
+	take := func(id, side string) map[string]any {
+		return map[string]any{"key": map[string]any{"id": id}, "take": side}
+	}
+	merge := func(status int, resolutions ...map[string]any) {
+		t.Helper()
+		h.call(http.MethodPost, "/branches/fix/merge", map[string]any{"key": []string{"id"}, "resolutions": resolutions}, status)
+		if status == http.StatusAccepted {
+			h.profile()
+		}
+	}
+	merge(http.StatusUnprocessableEntity, take("a", "both"))
+	merge(http.StatusUnprocessableEntity, take("a", "ours"), take("a", "base"))
+	merge(http.StatusUnprocessableEntity, map[string]any{"key": map[string]any{"v": 1}, "take": "ours"})
+	for _, test := range []struct {
+		resolutions []map[string]any
+		want        string
+	}{
+		{[]map[string]any{take("a", "ours"), take("e", "theirs")}, "Resolution 2 is of a row that has no conflict"},
+		{[]map[string]any{take("a", "ours")}, "changed 2 rows to different values"},
+	} {
+		merge(http.StatusAccepted, test.resolutions...)
+		if got := datasetstest.Get(t, h.p, h.token, h.id); got.Failure == nil || !strings.Contains(*got.Failure, test.want) {
+			t.Errorf("merge with %v: %+v, want %q", test.resolutions, got, test.want)
+		}
+	}
+	merge(http.StatusAccepted, take("a", "theirs"), take("b", "base"), take("c", "theirs"))
+	h.want("sales", "a10 b2 c30 e50 x7 y8")
+	if n := datasetstest.Count(t, h.p, `SELECT count(*) FROM dataset_versions WHERE encode(resolutions, 'escape') LIKE '%base%'`); n != 0 {
+		t.Errorf("resolutions are stored in plain text")
+	}
+}

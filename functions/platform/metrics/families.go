@@ -108,6 +108,14 @@ var families = []family{
 		initial: map[database.Name][]metrics.Labels{database.Datasets: unlabeled},
 	},
 	{
+		name: "data_archived_versions", help: "Versions of data sets in the archive.", kind: gauge,
+		initial: map[database.Name][]metrics.Labels{database.Datasets: unlabeled},
+	},
+	{
+		name: "data_archived_bytes", help: "Stored bytes of the versions in the archive.", kind: gauge,
+		initial: map[database.Name][]metrics.Labels{database.Datasets: unlabeled},
+	},
+	{
 		name: "keys_to_rewrap", help: "Data keys that the current key encryption key has not wrapped, as far as is known; 0 before the first rotation.", kind: gauge, labels: []string{"database"},
 	},
 	{

@@ -1,11 +1,16 @@
 package query
 
-import "function/shared/fault"
+import (
+	"errors"
+
+	"function/shared/fault"
+	"function/shared/sqltext"
+)
 
 // Statement is a query in the form that its database takes: one placeholder for each value, and
 // no value is a list.
 type Statement struct {
-	Text   Rewritten
+	Text   sqltext.Rewritten
 	Values []any
 }
 
@@ -30,7 +35,7 @@ func Bind(sql string, parameters []Parameter, list func(list []any, item bool, s
 	var b Statement
 	var refused error
 	n := 0
-	text, err := rewrite(sql, func(item bool) string {
+	text, err := sqltext.Rewrite(sql, func(item bool) string {
 		if n++; n > len(parameters) {
 			return "?"
 		}
@@ -45,9 +50,10 @@ func Bind(sql string, parameters []Parameter, list func(list []any, item bool, s
 		}
 		return mark
 	})
+	var wrong *sqltext.Error
 	switch b.Text = text; {
-	case err != nil:
-		return b, err
+	case errors.As(err, &wrong):
+		return b, Wrong(wrong.Character, "%s", wrong.Message)
 	case n != len(parameters):
 		return b, Wrong(0, "the query has %d placeholders (?), but there are %d parameters", n, len(parameters))
 	case len(b.Values) > maxBound:

@@ -63,7 +63,7 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) 
 	if err != nil {
 		return fmt.Errorf("list open runs: %w", err)
 	}
-	if err := job.Cancel(ctx, tx, RunKind, open...); err != nil {
+	if _, err := job.Cancel(ctx, tx, RunKind, open...); err != nil {
 		return err
 	}
 	deleted, err := tx.Exec(ctx, deleteReport, report, organization)

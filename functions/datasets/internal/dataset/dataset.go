@@ -17,6 +17,7 @@ const (
 	Processing = "processing" // a version is being profiled
 	Ready      = "ready"      // the newest version can be queried; documents and objects always are
 	Failed     = "failed"     // the newest version could not be profiled
+	Blocked    = "blocked"    // the newest version fails the data set's contract
 )
 
 // Dataset is a data set and the newest version of its data. Fields of the version are absent
@@ -28,7 +29,7 @@ type Dataset struct {
 	Description  string              `json:"description"`
 	Schema       *Schema             `json:"schema,omitempty" doc:"As declared; absent if the types are inferred"`
 	StorageType  string              `json:"storage_type" enum:"local,s3,gcs,azure"`
-	Status       string              `json:"status" enum:"draft,processing,ready,failed"`
+	Status       string              `json:"status" enum:"draft,processing,ready,failed,blocked"`
 	Version      int                 `json:"version" doc:"Number of the newest version, 0 before the first upload"`
 	ReadyVersion *int                `json:"ready_version,omitempty" doc:"The version that queries read"`
 	Format       *string             `json:"format,omitempty" enum:"csv,json,parquet,avro,orc,arrow"`
@@ -37,7 +38,7 @@ type Dataset struct {
 	SHA256       *string             `json:"sha256,omitempty" doc:"SHA-256 of the uploaded file, hexadecimal"`
 	RowCount     *int64              `json:"row_count,omitempty" doc:"Once profiled"`
 	Progress     *profiling.Progress `json:"progress,omitempty" doc:"While processing"`
-	Failure      *string             `json:"failure,omitempty" doc:"Why the newest version failed"`
+	Failure      *string             `json:"failure,omitempty" doc:"Why the newest version failed or is blocked"`
 	UploadedAt   *time.Time          `json:"uploaded_at,omitempty"`
 	CreatedAt    time.Time           `json:"created_at"`
 	ChangedAt    time.Time           `json:"changed_at"`

@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,27 +18,31 @@ import (
 const (
 	markDeleted = `
 UPDATE datasets SET deleted_at = clock_timestamp(), ` + SetChangedAt + `
-WHERE id = ANY ($1) AND organization_id = $2 AND deleted_at IS NULL`
+WHERE (id = ANY ($1) OR quality_of = ANY ($1)) AND organization_id = $2 AND deleted_at IS NULL RETURNING id`
 	selectProcessing = `SELECT dataset_id || '/' || version FROM dataset_versions WHERE dataset_id = ANY ($1) AND status = 'processing'`
 )
 
-// Delete marks data sets of an organization as deleted. It returns ErrNotFound unless the
+// Delete marks data sets of an organization as deleted, with those that hold their failing rows. It returns ErrNotFound unless the
 // organization has all of them. They disappear for their users when the transaction commits.
 // Their bytes and keys are destroyed when the retention policy allows it (datasets-dispose).
 func Delete(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, datasets ...uuid.UUID) error {
-	marked, err := tx.Exec(ctx, markDeleted, datasets, organization)
+	rows, _ := tx.Query(ctx, markDeleted, datasets, organization)
+	marked, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return fmt.Errorf("mark data sets as deleted: %w", err)
 	}
-	if int(marked.RowsAffected()) != len(datasets) {
-		return ErrNotFound
+	for _, id := range datasets {
+		if !slices.Contains(marked, id) {
+			return ErrNotFound
+		}
 	}
-	rows, _ := tx.Query(ctx, selectProcessing, datasets)
+	datasets = marked
+	rows, _ = tx.Query(ctx, selectProcessing, datasets)
 	keys, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return fmt.Errorf("list versions being profiled: %w", err)
 	}
-	if err := job.Cancel(ctx, tx, profiling.Kind, keys...); err != nil {
+	if _, err := job.Cancel(ctx, tx, profiling.Kind, keys...); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, selectState, datasets)

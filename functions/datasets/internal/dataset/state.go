@@ -45,7 +45,8 @@ func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, e
 const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`
 
 const lockDataset = `
-SELECT kind, held_at IS NOT NULL AS held FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL FOR NO KEY UPDATE`
+SELECT kind, held_at IS NOT NULL OR EXISTS (SELECT FROM datasets f WHERE f.quality_of = d.id AND f.held_at IS NOT NULL AND f.deleted_at IS NULL) AS held
+FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL FOR NO KEY UPDATE`
 
 type locked struct {
 	Kind string

@@ -76,6 +76,9 @@ func compile(text string) (s *schema, err error) {
 	if s.compiled, err = compiler.Compile(schemaURL); err != nil {
 		return nil, fault.At("body", "this is not a JSON Schema: %s", reason(err))
 	}
+	if at := selfApplying(s.compiled); at != nil {
+		return nil, fault.At("body", "the schema at %s applies itself to the same value again and again: let it refer to itself only for members or elements", strings.TrimPrefix(at.Location, schemaURL))
+	}
 	return s, nil
 }
 

@@ -31,16 +31,16 @@ type Policy struct {
 type ExpiredVersion struct {
 	Version   int       `json:"version"`
 	Branch    string    `json:"branch"`
-	Status    string    `json:"status" enum:"ready,failed"`
+	Status    string    `json:"status" enum:"ready,failed,blocked"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Age and number count from the newest version; failed versions take no place.
+// Age and number count from the newest version; failed and blocked versions take no place.
 const selectExpired = `
 SELECT version, branch, status, uploaded_at AS created_at FROM (
     SELECT *, count(*) FILTER (WHERE status = 'ready') OVER (PARTITION BY branch ORDER BY version DESC) AS place
     FROM dataset_versions WHERE dataset_id = @dataset) v
-WHERE status IN ('ready', 'failed') AND version NOT IN (SELECT k FROM kept_versions(@dataset) k WHERE k IS NOT NULL)
+WHERE status IN ('ready', 'failed', 'blocked') AND version NOT IN (SELECT k FROM kept_versions(@dataset) k WHERE k IS NOT NULL)
   AND (@versions::int IS NULL OR place > @versions) AND (@days::int IS NULL OR uploaded_at < now() - @days::int * interval '24 hours')
 ORDER BY version`
 

@@ -76,7 +76,7 @@ func (b Backups) Dispose(ctx context.Context, tx *outbox.Tx, names []string) err
 	if len(copies) == 0 {
 		return nil
 	}
-	if err := job.Cancel(ctx, tx, Kind, names...); err != nil {
+	if _, err := job.Cancel(ctx, tx, Kind, names...); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, markUnwanted, names); err != nil {

@@ -142,6 +142,7 @@ func (u *Upload) Usable() error {
 const (
 	selectTarget = `
 SELECT kind, storage_type, declared_schema IS NOT NULL AS declared, protected AND $3 = 'main' AS protected,
+       EXISTS (SELECT FROM dataset_derivations WHERE dataset_id = id) AS derived,
        $3 = 'main' OR EXISTS (SELECT FROM dataset_refs WHERE dataset_id = id AND name = $3 AND kind = 'branch') AS branched
 FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL`
 	insertUpload = `
@@ -152,8 +153,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + $11::interval)`
 // Check returns an error if the data set cannot take the file, or the reader may not change it.
 func (s *Store) Check(ctx context.Context, r access.Reader, u *Upload) error {
 	d, err := database.One[struct {
-		Kind, StorageType             string
-		Declared, Protected, Branched bool
+		Kind, StorageType                      string
+		Declared, Protected, Derived, Branched bool
 	}](ctx, s.DB, fault.New(fault.NotFound, "There is no data set with this dataset_id"), selectTarget, u.DatasetID, r, u.Target.Change.Branch)
 	if err == nil {
 		err = dataset.CheckKind(d.Kind, dataset.Table)
@@ -163,6 +164,8 @@ func (s *Store) Check(ctx context.Context, r access.Reader, u *Upload) error {
 		return err
 	case !d.Branched:
 		return fault.New(fault.NotFound, "This data set has no branch %q: create it first", u.Target.Change.Branch)
+	case d.Derived:
+		return version.ErrDerived
 	case d.Protected:
 		return version.ErrProtected
 	case d.Declared && len(u.Target.Reading.Types) > 0:

@@ -32,6 +32,10 @@ const (
 // maxReading is the maximum size of the reading options in bytes.
 const maxReading = 1 << 20
 
+// MaxOverhead is more than a form that is not refused has beside its file; mime/multipart reads at most
+// 10 MB of the headers of a part.
+const MaxOverhead = 16 << 20
+
 // readingSchema describes the reading options.
 var readingSchema = func() *huma.Schema {
 	schema := huma.SchemaFromType(huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer), reflect.TypeFor[reading.Options]())
@@ -64,6 +68,11 @@ const maxBoundary = 70
 
 // readSize is the size of one read from the connection.
 const readSize = 256 << 10
+
+// TooLarge is the refusal of a file.
+func TooLarge(limit int64) error {
+	return fault.New(fault.TooLarge, "The file is larger than the limit of %d bytes", limit)
+}
 
 // File is the file of a multipart form. Its bytes have not arrived yet.
 type File struct {
@@ -169,7 +178,7 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 	for {
 		n, err := f.bytes.Read(block)
 		if size += int64(n); size > limit {
-			return Content{}, fault.New(fault.TooLarge, "The file is larger than the limit of %d bytes", limit)
+			return Content{}, TooLarge(limit)
 		}
 		hash.Write(block[:n])
 		if _, err := w.Write(block[:n]); err != nil {

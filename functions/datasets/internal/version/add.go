@@ -22,7 +22,8 @@ const (
 	// The row lock orders everything that changes the history of a data set.
 	nextVersion = `
 UPDATE datasets SET newest_version = newest_version + 1, status = CASE $2 WHEN 'main' THEN $3 ELSE status END, ` + dataset.SetChangedAt + `
-WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version, protected`
+WHERE id = $1 AND deleted_at IS NULL
+RETURNING newest_version, protected, EXISTS (SELECT FROM dataset_derivations WHERE dataset_id = id) AS derived, quality_of IS NOT NULL`
 	selectBranch  = `SELECT EXISTS (SELECT FROM dataset_refs WHERE dataset_id = $1 AND name = $2 AND kind = 'branch')`
 	insertVersion = `
 INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, compression, reading, size_bytes, stored_bytes, sha256, object_name, wrapped_key,
@@ -33,16 +34,33 @@ VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), nullif($6, ''), $7, $8, $9
 // ErrProtected is returned for a change of main that nobody has approved.
 var ErrProtected = fault.New(fault.Conflict, "This data set is protected: change a branch, and propose it (POST /v1/datasets/{id}/proposals)")
 
-// number returns the number of a branch's next version. It returns dataset.ErrNotFound if the data
+// ErrDerived is returned for a change of a data set whose versions a query makes.
+var ErrDerived = fault.New(fault.Conflict, "This data set is derived: a query makes its versions. End that first (DELETE /v1/datasets/{id}/derive), or change the query")
+
+// errOfFailures is returned for a change of a data set of failing rows.
+var errOfFailures = fault.New(fault.Conflict, "This data set holds the rows of another one that fail its contract, and only the platform adds versions to it: change the other data set")
+
+// number returns the number of the next version that a person makes. It refuses to change a derived data set.
+func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string, approved bool) (int, error) {
+	return next(ctx, tx, id, branch, status, approved, false)
+}
+
+// next returns the number of a branch's next version. It returns dataset.ErrNotFound if the data
 // set was deleted. main of a protected data set takes only what another person has approved.
-func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string, approved bool) (number int, err error) {
-	var protected bool
-	err = tx.QueryRow(ctx, nextVersion, id, branch, status).Scan(&number, &protected)
+func next(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string, approved, derive bool) (number int, err error) {
+	var protected, derived, ofFailures bool
+	err = tx.QueryRow(ctx, nextVersion, id, branch, status).Scan(&number, &protected, &derived, &ofFailures)
 	if database.IsNoRows(err) {
 		return 0, dataset.ErrNotFound
 	}
 	if err != nil {
 		return 0, fmt.Errorf("number version: %w", err)
+	}
+	switch {
+	case derived && !derive:
+		return 0, ErrDerived
+	case ofFailures && !approved:
+		return 0, errOfFailures
 	}
 	if branch == Main && protected && !approved {
 		return 0, ErrProtected
@@ -55,9 +73,31 @@ func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status str
 		return 0, fmt.Errorf("look up branch: %w", err)
 	}
 	if !exists {
-		return 0, fault.New(fault.NotFound, "This data set has no branch %q: create it first", branch)
+		return 0, noBranch(branch)
 	}
 	return number, nil
+}
+
+func noBranch(branch string) error {
+	return fault.New(fault.NotFound, "This data set has no branch %q: create it first", branch)
+}
+
+const selectTarget = `
+SELECT d.protected, $2 = 'main' OR EXISTS (SELECT FROM dataset_refs WHERE dataset_id = d.id AND name = $2 AND kind = 'branch') AS exists FROM datasets d WHERE d.id = $1`
+
+// CheckBranch returns the error with which [Add] would refuse a version of a branch, so that a file is
+// refused before it has arrived. Add checks again.
+func CheckBranch(ctx context.Context, db database.Querier, id uuid.UUID, branch string) error {
+	target, err := database.One[struct{ Protected, Exists bool }](ctx, db, dataset.ErrNotFound, selectTarget, id, branch)
+	switch {
+	case err != nil:
+		return err
+	case branch == Main && target.Protected:
+		return ErrProtected
+	case !target.Exists:
+		return noBranch(branch)
+	}
+	return nil
 }
 
 // Add makes a received file the next version of a data set and requests its profiling. It returns
@@ -101,7 +141,7 @@ ORDER BY v.version`
 // Start requests the jobs of a branch that can start. Every transaction that adds or finishes a
 // version calls it, holding the data set's row.
 func Start(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch string) error {
-	rows, _ := tx.Query(ctx, selectStartable, id, branch, []string{Replace, Restore})
+	rows, _ := tx.Query(ctx, selectStartable, id, branch, []string{Replace, Restore, Derive})
 	startable, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
 		Organization uuid.UUID
 		Version      int

@@ -17,6 +17,7 @@ const (
 	Delete  = "delete"  // the rows with the file's keys are removed
 	Restore = "restore" // the rows of an older version become current again
 	Merge   = "merge"   // the changes of another branch are applied
+	Derive  = "derive"  // the rows are the result of a query over other data sets
 )
 
 // Change says what an uploaded file does to the rows of a branch.

@@ -1,8 +1,9 @@
 // Package version receives the uploaded versions of a data set, prepares them for queries, and
-// finishes them as ready or failed.
+// finishes them as ready, blocked by their contract, or failed.
 package version
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,7 +18,10 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/ingest"
+	"function/shared/ingest/invalid"
+	"function/shared/lineage"
 	"function/shared/outbox"
+	"function/shared/quality"
 )
 
 // Outcome is the result of profiling a version.
@@ -27,6 +31,17 @@ type Outcome struct {
 	Inherited []int           // versions whose tables hold the first rows
 	Table     *staging.Object // holds the other rows
 	Profile   *ingest.Profile // of all rows
+	Edges     []lineage.Edge  // of the columns of a derived version
+
+	Inspection *Inspection // by the data set's contract; nil: it has none
+}
+
+// Discard discards the objects that no version has adopted.
+func (o Outcome) Discard(ctx context.Context) {
+	o.Table.Discard(ctx)
+	if o.Inspection != nil && o.Inspection.failing != nil {
+		o.Inspection.failing.object.Discard(ctx)
+	}
 }
 
 const (
@@ -40,7 +55,7 @@ WHERE id = @dataset AND deleted_at IS NULL AND v.dataset_id = @dataset AND v.ver
 	finishVersion = `
 UPDATE dataset_versions SET status = @outcome, profiled_at = clock_timestamp(), failure = @failure,
        table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns, detected = @detected, prepared_by = @revision,
-       inherited = coalesce(@inherited::int[], '{}'), base_version = CASE @outcome WHEN 'ready' THEN head_of(@dataset, branch, @version) END
+       inherited = coalesce(@inherited::int[], '{}'), base_version = CASE WHEN @outcome IN ('ready', 'blocked') THEN head_of(@dataset, branch, @version) END
 WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by, branch`
 )
 
@@ -80,6 +95,14 @@ func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outc
 			return false, err
 		}
 	}
+	if err := recordLineage(ctx, tx, id, number, o.Edges); err != nil {
+		return false, err
+	}
+	if o.Inspection != nil {
+		if err := o.Inspection.record(ctx, tx, id, number, uploader); err != nil {
+			return false, err
+		}
+	}
 	if err := Start(ctx, tx, id, branch); err != nil {
 		return false, err
 	}
@@ -87,14 +110,15 @@ func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outc
 	if err != nil {
 		return false, err
 	}
-	if o.Failure == "" {
+	status := o.Status()
+	if status == dataset.Ready {
 		return true, tx.Publish(ctx, events.DatasetReady{Dataset: state})
 	}
 	if err := tx.Publish(ctx, events.DatasetFailed{Dataset: state}); err != nil {
 		return false, err
 	}
 	return true, tx.Publish(ctx, events.NoticeRequested{
-		OrganizationID: state.OrganizationID, UserID: uploader, Notice: "dataset_failed",
+		OrganizationID: state.OrganizationID, UserID: uploader, Notice: "dataset_" + status,
 		Params: map[string]string{"dataset_id": id.String(), "version": strconv.Itoa(number)},
 	})
 }
@@ -104,13 +128,24 @@ func (o Outcome) Status() string {
 	if o.Failure != "" {
 		return dataset.Failed
 	}
+	if o.blocked() != "" {
+		return dataset.Blocked
+	}
 	return dataset.Ready
+}
+
+// blocked says why the contract blocks the version, or is empty.
+func (o Outcome) blocked() string {
+	if o.Inspection == nil {
+		return ""
+	}
+	return Sentence(&invalid.Error{Detail: quality.Blocked(o.Inspection.Results)})
 }
 
 func (o Outcome) columns(id uuid.UUID, number int) (pgx.NamedArgs, error) {
 	args := pgx.NamedArgs{"dataset": id, "version": number, "outcome": o.Status(), "inherited": o.Inherited, "twin": o.Twin, "revision": ingest.Revision}
-	if o.Failure != "" {
-		args["failure"] = o.Failure
+	if reason := cmp.Or(o.Failure, o.blocked()); reason != "" {
+		args["failure"] = reason
 	}
 	if o.Failure != "" || o.Twin > 0 {
 		return args, nil

@@ -20,8 +20,11 @@ const maxParts = 32
 // table writes the rows that the version does not inherit to a file and returns its path. It fills
 // in the outcome's profile and inherited versions.
 func (w *preparation) table(ctx context.Context, out *Outcome) (string, error) {
-	if w.Operation == Merge {
+	switch w.Operation {
+	case Merge:
 		return w.merge(ctx, out)
+	case Derive:
+		return w.derive(ctx, out)
 	}
 	columns := w.Schema.ResultColumns()
 	var base *Rows
@@ -49,6 +52,7 @@ func (w *preparation) table(ctx context.Context, out *Outcome) (string, error) {
 	}
 	profile, err := ingest.Prepare(ctx, ingest.Source{
 		Path: file, Format: w.Format, Columns: columns, Compression: w.Compression, Reading: w.Reading,
+		Expected: w.expected(),
 	}, table, ingest.Options{
 		Scratch:  w.dir,
 		Outline:  base != nil, // change profiles all rows
@@ -116,9 +120,13 @@ func (w *preparation) merge(ctx context.Context, out *Outcome) (string, error) {
 		sides[i] = rows.Files
 		w.progress.report("fetch", 0.15*float64(i+1))
 	}
+	choices, err := w.choices()
+	if err != nil {
+		return "", err
+	}
 	result := filepath.Join(w.dir, "result.parquet")
 	w.progress.report("change", 0.5)
-	if err := keyed.Merge(ctx, sides[0], sides[1], sides[2], w.Key, w.Prefer, result, keyed.Options{Scratch: w.dir}); err != nil {
+	if err := keyed.Merge(ctx, sides[0], sides[1], sides[2], w.Key, choices, result, keyed.Options{Scratch: w.dir}); err != nil {
 		return "", err
 	}
 	return result, w.describe(ctx, out, nil, result)

@@ -34,6 +34,8 @@ type Upload struct {
 	Source         int      // of a merge: the version that is merged
 	Common         int      // of a merge: the version since which the branches differ
 	Prefer         string   // of a merge: the side that decides conflicts
+	Resolutions    []byte   // of a merge: sealed decisions about conflicts
+	Query          string   // of a derived version
 	Format         string
 	Compression    string
 	Reading        reading.Options
@@ -44,7 +46,7 @@ type Upload struct {
 const SelectUpload = `
 SELECT d.id AS dataset_id, d.organization_id, v.version, d.storage_type, d.declared_schema AS schema,
        v.operation, v.key_columns AS key, coalesce(head_of(d.id, v.branch, v.version), 0) AS base,
-       coalesce(v.source_version, 0) AS source, coalesce(common_version(d.id, head_of(d.id, v.branch, v.version), v.source_version), 0) AS common, coalesce(v.prefer, '') AS prefer,
+       coalesce(v.source_version, 0) AS source, coalesce(common_version(d.id, head_of(d.id, v.branch, v.version), v.source_version), 0) AS common, coalesce(v.prefer, '') AS prefer, v.resolutions, coalesce(v.query, '') AS query,
        coalesce(v.format, '') AS format, coalesce(v.compression, '') AS compression, ` + SelectReading + `, v.wrapped_key
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at IS NULL`
@@ -69,11 +71,17 @@ func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (out Outcom
 	if w.key, err = p.Keys.Unwrap(ctx, u.WrappedKey); err != nil {
 		return out, err
 	}
+	if w.contract, err = newestContract(ctx, p.Area.DB, u.DatasetID); err != nil {
+		return out, err
+	}
 	table, err := w.table(ctx, &out)
+	if err == nil && w.contract != nil {
+		out.Inspection, err = w.inspect(ctx, out, table)
+	}
 	if err != nil {
 		return out, fmt.Errorf("prepare version %d of %s: %w", u.Version, u.DatasetID, err)
 	}
-	out.Table, err = w.put(ctx, table, w.progress.within("store", 0.9, 1))
+	out.Table, err = w.put(ctx, table, w.key, w.progress.within("store", 0.9, 1))
 	return out, err
 }
 
@@ -84,6 +92,7 @@ type preparation struct {
 	key      []byte
 	dir      string
 	progress reporter
+	contract *contract // nil: the data set has none
 }
 
 func (w *preparation) reader() Reader {
@@ -113,8 +122,8 @@ func (w *preparation) fetch(ctx context.Context, path string, progress func(floa
 	return errors.Join(damagedOr(ctx, err), file.Close())
 }
 
-// put stores a table as an object.
-func (w *preparation) put(ctx context.Context, path string, progress func(float64)) (*staging.Object, error) {
+// put stores a table as an object that is encrypted with a key.
+func (w *preparation) put(ctx context.Context, path string, key []byte, progress func(float64)) (*staging.Object, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
@@ -124,7 +133,7 @@ func (w *preparation) put(ctx context.Context, path string, progress func(float6
 	if err != nil {
 		return nil, fmt.Errorf("stat table: %w", err)
 	}
-	object, err := w.Area.Create(ctx, w.StorageType, w.OrganizationID, w.key)
+	object, err := w.Area.Create(ctx, w.StorageType, w.OrganizationID, key)
 	if err != nil {
 		return nil, err
 	}

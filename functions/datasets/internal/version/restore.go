@@ -47,6 +47,9 @@ func addRestored(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid
 	if _, err := tx.Exec(ctx, insertRestored, id, source, v, caller.UserID, change.Branch, change.Message); err != nil {
 		return 0, fmt.Errorf("insert restored version: %w", err)
 	}
+	if err := recordLineage(ctx, tx, id, v, nil); err != nil {
+		return 0, err
+	}
 	if err := archival.CheckInputs(ctx, tx, id, v); err != nil {
 		return 0, err
 	}

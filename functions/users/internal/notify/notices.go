@@ -29,6 +29,12 @@ the previous version, if there is one. To see why:
 GET /v1/datasets/{dataset_id}
 
 Correct the file and upload it again.`},
+	"dataset_blocked": {"A version of a data set is blocked by its contract", `Version {version} of one of your organization's data sets fails its contract. Queries read the
+previous version, if there is one. To see which rules failed, and where the failing rows are:
+
+GET /v1/datasets/{dataset_id}/quality/{version}
+
+Correct the file and upload it again, or ask a person who may approve changes to accept the version.`},
 }
 
 var (

@@ -20,6 +20,7 @@ import (
 	"function/shared/resultset"
 	"function/shared/sandbox"
 	"function/shared/secret"
+	"function/shared/sqltext"
 	"function/shared/tables"
 )
 
@@ -52,7 +53,7 @@ func Open(ctx context.Context, env *function.Env) (query.Backend, error) {
 
 const (
 	selectDatasets = `SELECT dataset_id, organization_id, kind, name, status, coalesce(version, 0) AS version, policies FROM published.readable_tables($1) ORDER BY lower(name)`
-	selectVersion  = `SELECT coalesce(published.version_at($1, $2), 0)`
+	selectVersion  = `SELECT coalesce(number, 0), coalesce(expired, false) FROM published.version_named($1, $2)`
 	selectTables   = `
 SELECT t.dataset_id AS dataset, t.part AS number, t.storage_type, t.table_name AS object, t.table_bytes AS bytes, t.wrapped_key, wanted.place, wanted.version AS wanted, t.archived_at IS NOT NULL AS archived
 FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (dataset_id, version, place)
@@ -102,7 +103,7 @@ func (b *backend) Run(ctx context.Context, r access.Reader, q query.Query, limit
 	if err != nil {
 		return nil, err
 	}
-	versioned, refs := query.Versions(q.SQL)
+	versioned, refs := sqltext.Versions(q.SQL)
 	statement, err := bind(versioned.SQL, q.Parameters)
 	if err != nil {
 		return nil, err
@@ -149,14 +150,19 @@ type named struct {
 
 // version finds the version that a query names as table@ref. It returns nil if there is no such
 // data set, which the engine reports.
-func (b *backend) version(ctx context.Context, all []table, ref query.VersionRef) (*named, error) {
+func (b *backend) version(ctx context.Context, all []table, ref sqltext.VersionRef) (*named, error) {
 	i := slices.IndexFunc(all, func(t table) bool { return strings.EqualFold(t.Name, ref.Table) })
 	if i < 0 {
 		return nil, nil
 	}
 	version := named{name: ref.Name(), table: all[i]}
-	if err := b.catalog.QueryRow(ctx, selectVersion, all[i].DatasetID, ref.Ref).Scan(&version.version); err != nil {
+	var expired bool
+	if err := b.catalog.QueryRow(ctx, selectVersion, all[i].DatasetID, ref.Ref).Scan(&version.version, &expired); err != nil {
 		return nil, fmt.Errorf("look up version: %w", err)
+	}
+	if expired {
+		return nil, query.Wrong(0, "In the data set %q, %s is version %d, which has expired: its rows are no longer kept, so name another version.",
+			all[i].Name, fault.Excerpt(ref.Ref), version.version)
 	}
 	if version.version == 0 {
 		return nil, query.Wrong(0, "The data set %q has no ready version %s: name one by its number, a tag, a branch, or a time, as in sales@3, sales@audited and sales@2026-01-31.",

@@ -15,6 +15,7 @@ import (
 	"function/functions/analytics/internal/query"
 	"function/shared/database"
 	"function/shared/resultset"
+	"function/shared/sqltext"
 )
 
 // selecting matches the beginning of a query that can stand in parentheses.
@@ -22,7 +23,7 @@ var selecting = regexp.MustCompile(`(?is)^(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:sele
 
 // explain translates an error of PostgreSQL into a fault for the author of the query. It wraps
 // errors that are not the query's fault.
-func explain(ctx context.Context, err error, text query.Rewritten, limits query.Limits) error {
+func explain(ctx context.Context, err error, text sqltext.Rewritten, limits query.Limits) error {
 	var long *pgproto3.ExceededMaxBodyLenErr
 	if errors.As(err, &long) || errors.Is(err, resultset.ErrRowTooLarge) {
 		return query.RowTooLarge(limits.Bytes)
@@ -57,7 +58,7 @@ func explain(ctx context.Context, err error, text query.Rewritten, limits query.
 }
 
 // position returns the position of the error in the author's text, or 0 if it is unknown.
-func position(e *pgconn.PgError, text query.Rewritten) int {
+func position(e *pgconn.PgError, text sqltext.Rewritten) int {
 	inText := int(e.Position) - len(wrapBefore)
 	if inText < 1 || inText > utf8.RuneCountInString(text.SQL) {
 		return 0

@@ -1,4 +1,4 @@
-package query
+package sqltext
 
 import (
 	"strconv"
@@ -10,7 +10,7 @@ import (
 // number writes the parameters as $1, $2 …
 func number(sql string) (Rewritten, error) {
 	n := 0
-	return rewrite(sql, func(bool) string {
+	return Rewrite(sql, func(bool) string {
 		n++
 		return " $" + strconv.Itoa(n) + " "
 	})

@@ -1,10 +1,20 @@
-package query
+// Package sqltext rewrites what the platform's SQL has beyond the database's own: parameters written ?, and versions of
+// data sets written table@ref.
+package sqltext
 
 import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
 )
+
+// Error is a fault of the text at a character, counted from 1; zero if the position is unknown.
+type Error struct {
+	Character int
+	Message   string
+}
+
+func (e *Error) Error() string { return e.Message }
 
 // Rewritten is SQL with its parameters rewritten as placeholders of the database.
 type Rewritten struct {
@@ -34,13 +44,13 @@ func (n Rewritten) Original(character int) int {
 
 const maxParameters = 100
 
-// rewrite replaces each parameter ? of one statement with the result of placeholder, whose
+// Rewrite replaces each parameter ? of one statement with the result of placeholder, whose
 // argument reports whether the parameter is an item of IN (…). It drops a trailing semicolon. It
 // follows PostgreSQL's lexical rules (standard_conforming_strings on): strings and their
 // continuation, E'…' strings, quoted identifiers, dollar quotes, nested comments. A ? outside of
 // these is always a parameter, so the operators ?, ?| and ?& must be written jsonb_exists,
 // jsonb_exists_any and jsonb_exists_all.
-func rewrite(sql string, placeholder func(item bool) string) (Rewritten, error) {
+func Rewrite(sql string, placeholder func(item bool) string) (Rewritten, error) {
 	s := scanner{sql: sql, placeholder: placeholder}
 	return s.rewrite()
 }
@@ -54,9 +64,9 @@ func (s *scanner) rewrite() (Rewritten, error) {
 	}
 	switch {
 	case !s.seen:
-		return Rewritten{}, Wrong(0, "the query is empty")
+		return Rewritten{}, &Error{0, "the query is empty"}
 	case s.depth != 0:
-		return Rewritten{}, Wrong(0, "a parenthesis is not closed")
+		return Rewritten{}, &Error{0, "a parenthesis is not closed"}
 	}
 	if s.ended {
 		s.out.WriteString(sql[s.copied:s.semicolon])
@@ -82,9 +92,9 @@ type scanner struct {
 	semicolon   int
 }
 
-// fail returns a fault at a byte of the text.
+// fail returns the error at a byte of the text.
 func (s *scanner) fail(at int, message string) error {
-	return Wrong(utf8.RuneCountInString(s.sql[:at])+1, "%s", message)
+	return &Error{utf8.RuneCountInString(s.sql[:at]) + 1, message}
 }
 
 var (

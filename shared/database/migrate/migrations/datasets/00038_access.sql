@@ -41,15 +41,22 @@ CREATE TABLE dataset_policies (
     PRIMARY KEY (dataset_id, name)
 );
 
--- Whether a reader, an access.Reader, may read a data set now. The owner of the function reads the shares.
+-- Whether a reader, an access.Reader, may read a data set that is not that of another's failing rows.
 -- +goose StatementBegin
-CREATE FUNCTION may_read(d datasets, reader jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
+CREATE FUNCTION reads(d datasets, reader jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT d.organization_id = (reader ->> 'organization')::uuid
            AND (NOT d.restricted OR (reader ->> 'governs')::boolean OR d.created_by = (reader ->> 'user')::uuid)
         OR EXISTS (
             SELECT FROM dataset_shares s
             WHERE s.dataset_id = d.id AND (s.expires_at IS NULL OR s.expires_at > now())
               AND s.grantee_id = ANY (ARRAY(SELECT jsonb_array_elements_text(reader -> 'principals')::uuid)))
+$$;
+-- +goose StatementEnd
+
+-- Whether a reader may read a data set now. Who may read a data set may read its failing rows.
+-- +goose StatementBegin
+CREATE FUNCTION may_read(d datasets, reader jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN d.quality_of IS NULL THEN reads(d, reader) ELSE (SELECT reads(s, reader) FROM datasets s WHERE s.id = d.quality_of) END
 $$;
 -- +goose StatementEnd
 
@@ -60,10 +67,11 @@ CREATE FUNCTION may_change(d datasets, reader jsonb) RETURNS boolean LANGUAGE sq
 $$;
 -- +goose StatementEnd
 
--- The policies of a data set, [] if it has none.
+-- The policies of a data set, which apply to its failing rows too; [] if it has none.
 -- +goose StatementBegin
 CREATE FUNCTION policies_of(dataset uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT coalesce(jsonb_agg(policy || jsonb_build_object('name', name) ORDER BY name), '[]') FROM dataset_policies WHERE dataset_id = dataset
+    SELECT coalesce(jsonb_agg(policy || jsonb_build_object('name', name) ORDER BY name), '[]') FROM dataset_policies
+    WHERE dataset_id = (SELECT coalesce(quality_of, id) FROM datasets WHERE id = dataset)
 $$;
 -- +goose StatementEnd
 
