@@ -21,6 +21,7 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	"function/functions/datasets/glossary"
 	"function/functions/datasets/hold"
 	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
@@ -28,6 +29,7 @@ import (
 	"function/functions/datasets/lineage"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
+	"function/functions/datasets/metadata"
 	"function/functions/datasets/objects"
 	"function/functions/datasets/policies"
 	"function/functions/datasets/profile"
@@ -35,16 +37,19 @@ import (
 	"function/functions/datasets/protect"
 	"function/functions/datasets/quality"
 	"function/functions/datasets/recall"
+	recordusage "function/functions/datasets/record-usage"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
 	rewrapkeys "function/functions/datasets/rewrap-keys"
+	"function/functions/datasets/search"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/status"
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
 	"function/functions/datasets/upload"
 	"function/functions/datasets/uploads"
+	"function/functions/datasets/usage"
 	"function/functions/datasets/versions"
 	"function/functions/datasets/visibility"
 	"function/shared/function"
@@ -105,6 +110,13 @@ var Functions = []function.Declaration{
 	shares.Service,
 	accessrequests.Service,
 	policies.Service,
+
+	// The catalogue: what is said about data sets, who reads them, and searches.
+	metadata.Service,
+	glossary.Service,
+	usage.Service,
+	recordusage.Service,
+	search.Service,
 
 	// JSON documents.
 	documents.Service.

@@ -34,12 +34,11 @@ const (
 
 	// The first matches are those whose name has the words, so that no limit cuts them off.
 	selectMatches = `
-WITH named AS MATERIALIZED (SELECT id, lexemes FROM search_documents WHERE lexemes @@ $1::tsquery LIMIT $5),
-     found AS MATERIALIZED (SELECT id, lexemes FROM search_documents WHERE lexemes @@ $2::tsquery LIMIT $5)
 SELECT id, score FROM (
-    SELECT DISTINCT ON (id) id, 0.01 + ts_rank('{0.1, 0.2, 0.5, 1}', lexemes, $3::tsquery) + CASE WHEN lexemes @@ $4::tsquery THEN 1 ELSE 0 END AS score
-    FROM (SELECT * FROM named UNION ALL SELECT * FROM found) candidates
-) ranked ORDER BY score DESC, id DESC LIMIT $5`
+    (SELECT id, ` + score + ` AS score FROM search_documents WHERE lexemes @@ $1::tsquery LIMIT $5)
+    UNION (SELECT id, ` + score + ` AS score FROM search_documents WHERE lexemes @@ $2::tsquery LIMIT $5)
+) found ORDER BY score DESC, id DESC LIMIT $5`
+	score = `0.01 + ts_rank('{0.1, 0.2, 0.5, 1}', lexemes, $3::tsquery)::float8 + CASE WHEN lexemes @@ $4::tsquery THEN 1 ELSE 0 END`
 )
 
 // Put implements Index.

@@ -5,7 +5,7 @@ ALTER TABLE datasets ADD COLUMN owner_id uuid; -- NULL: whoever created it
 
 -- The owner of a restricted data set may read it, as its creator may until the owner is another one.
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION may_read(d datasets, reader jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION reads(d datasets, reader jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT d.organization_id = (reader ->> 'organization')::uuid
            AND (NOT d.restricted OR (reader ->> 'governs')::boolean OR coalesce(d.owner_id, d.created_by) = (reader ->> 'user')::uuid)
         OR EXISTS (
@@ -177,7 +177,7 @@ CREATE FUNCTION current_columns(dataset uuid) RETURNS TABLE (place bigint, name 
 $$;
 -- +goose StatementEnd
 
--- What searches find of a data set, a search.Document; NULL if it is deleted. Values are those of chosen columns that no
+-- What searches find of a data set, a search.Document; NULL if it is deleted, or holds the failing rows of another. Values are those of chosen columns that no
 -- policy masks, and none if a policy hides rows.
 -- +goose StatementBegin
 CREATE FUNCTION catalogue_document(dataset uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -208,7 +208,7 @@ CREATE FUNCTION catalogue_document(dataset uuid) RETURNS jsonb LANGUAGE sql STAB
                           ELSE ARRAY['member/' || d.organization_id] END) AS reader
             UNION SELECT 'share/' || grantee_id FROM dataset_shares WHERE dataset_id = d.id) r))
     FROM datasets d LEFT JOIN dataset_metadata m ON m.dataset_id = d.id
-    WHERE d.id = dataset AND d.deleted_at IS NULL
+    WHERE d.id = dataset AND d.deleted_at IS NULL AND d.quality_of IS NULL
 $$;
 -- +goose StatementEnd
 
