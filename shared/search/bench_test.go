@@ -68,13 +68,19 @@ func BenchmarkFind(b *testing.B) {
 		query func(i int) search.Query
 	}{
 		{"word", func(i int) search.Query { return search.Query{Text: words[i%len(words)]} }},
-		{"two words", func(i int) search.Query { return search.Query{Text: words[i%len(words)] + " " + words[(i*7+1)%len(words)]} }},
+		{"two words", func(i int) search.Query {
+			return search.Query{Text: words[i%len(words)] + " " + words[(i*7+1)%len(words)]}
+		}},
 		{"prefix of 3", func(i int) search.Query { return search.Query{Text: cut(words[i%len(words)], 3)} }},
 		{"prefix of 2", func(i int) search.Query { return search.Query{Text: cut(words[i%len(words)], 2)} }},
 		{"typo", func(i int) search.Query { w := words[i%len(words)]; return search.Query{Text: w[:2] + "zq" + w[3:]} }},
-		{"filter", func(i int) search.Query { return search.Query{Text: words[i%len(words)], Filter: search.Filter{Domain: fmt.Sprint("domain ", i%40)}} }},
+		{"filter", func(i int) search.Query {
+			return search.Query{Text: words[i%len(words)], Filter: search.Filter{Domain: fmt.Sprint("domain ", i%40)}}
+		}},
 		{"no text", func(i int) search.Query { return search.Query{} }},
-		{"domain alone", func(i int) search.Query { return search.Query{Filter: search.Filter{Domain: fmt.Sprint("domain ", i%40)}} }},
+		{"domain alone", func(i int) search.Query {
+			return search.Query{Filter: search.Filter{Domain: fmt.Sprint("domain ", i%40)}}
+		}},
 		{"most frequent word", func(i int) search.Query { return search.Query{Text: "c4ca4"} }},
 	} {
 		b.Run(kind.name, func(b *testing.B) {
