@@ -142,7 +142,7 @@ func (f Filter) TSQuery() string {
 // exact corresponds to the function search_exact of the database.
 func exact(prefix, value string) string {
 	runes := []rune(strings.ToLower(strings.ReplaceAll(strings.ToValidUTF8(value, ""), "\x00", "")))
-	return lexeme(" " + prefix + ":" + string(runes[:min(len(runes), 300)]))
+	return lexeme(" " + prefix + ":" + string(runes[:min(len(runes), 100)]))
 }
 
 func lexeme(text string) string {

@@ -131,8 +131,8 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 			return fault.New(fault.PreconditionFailed, "The metadata has changed since you read it: read it again and repeat your change")
 		}
 		if in.Body.Owner != nil && *in.Body.Owner != s.Owner {
-			if !reader.Governs {
-				return fault.New(fault.Forbidden, "Only those with the permission datasets:govern can set another owner")
+			if !reader.Governs || caller.Subject.Impersonated {
+				return fault.New(fault.Forbidden, "Only those with the permission datasets:govern can set another owner, and not while acting as somebody else")
 			}
 			entry.Detail = map[string]any{"owner": *in.Body.Owner}
 		}

@@ -123,6 +123,16 @@ func Run(t *testing.T, index search.Index) {
 		find(search.Query{Text: hostile})
 		find(search.Query{Text: "sales", Filter: search.Filter{Tag: hostile, Domain: hostile, Column: hostile, Term: hostile}})
 	}
+	wide := search.Document{Name: "wide", Description: strings.Repeat("всё иначе ", 20_000)}
+	for i := range 6000 {
+		wide.Columns = append(wide.Columns, fmt.Sprintf("Ж%d%s", i, strings.Repeat("ж", 250)))
+		wide.Readers = append(wide.Readers, "share/"+uuid.NewString())
+	}
+	wide.Readers[0] = "member/1"
+	put(wide)
+	if _, got := find(search.Query{Text: "иначе", Filter: search.Filter{Column: wide.Columns[0]}}); !slices.Equal(got, []string{"wide"}) {
+		t.Errorf("a wide document: %q", got)
+	}
 	replaced := search.Document{ID: gone, Name: "back", Kind: "table", Readers: []string{"member/1"}}
 	names[gone] = "back"
 	for i := range 3 {

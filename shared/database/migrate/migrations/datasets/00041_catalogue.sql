@@ -77,7 +77,7 @@ $$;
 -- The index of searches, package search. Its lexemes are the folded words of a document with their weights: A for names, B
 -- for columns, tags and terms, C for descriptions, D for values. Lexemes that begin with a space cannot be words:
 -- ' n:' a word of the name, ' x:' a word without one of its letters, and for filters ' k:' kind, ' d:' domain,
--- ' t:' tag, ' m:' term, ' c:' column, ' o:' owner, ' r:' reader.
+-- ' t:' tag, ' m:' term, ' c:' column, ' o:' owner, ' r:' reader. A tsvector has at most 1 MiB, so long texts and lists are cut.
 CREATE TABLE search_documents (
     id       uuid PRIMARY KEY,
     kind     text NOT NULL,
@@ -113,7 +113,7 @@ $$;
 -- +goose StatementBegin
 CREATE FUNCTION search_vector(words text, weight text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(string_agg(format('''%s'':%s%s', left(w, 100), least(n, 16000), weight), ' '), '')::tsvector
-    FROM regexp_split_to_table(left(words, 200000), ' ') WITH ORDINALITY t (w, n) WHERE w <> ''
+    FROM regexp_split_to_table(left(words, 50000), ' ') WITH ORDINALITY t (w, n) WHERE w <> ''
 $$;
 -- +goose StatementEnd
 
@@ -128,7 +128,7 @@ $$;
 
 -- +goose StatementBegin
 CREATE FUNCTION search_exact(prefix text, x text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT ' ' || prefix || ':' || left(lower(x), 300)
+    SELECT ' ' || prefix || ':' || left(lower(x), 100)
 $$;
 -- +goose StatementEnd
 
@@ -153,7 +153,7 @@ CREATE FUNCTION search_put(doc jsonb) RETURNS void LANGUAGE sql AS $$
         UNION SELECT search_exact('d', doc ->> 'domain') WHERE doc ->> 'domain' <> ''
         UNION SELECT search_exact('o', doc ->> 'owner') WHERE doc ->> 'owner' <> ''
         UNION SELECT search_exact(l.prefix, x)
-              FROM (VALUES ('t', 'tags'), ('m', 'terms'), ('c', 'columns'), ('r', 'readers')) l (prefix, member), unnest(search_list(doc, l.member)) x
+              FROM (VALUES ('t', 'tags', 1000), ('m', 'terms', 1000), ('c', 'columns', 1000), ('r', 'readers', 5000)) l (prefix, member, most), unnest((search_list(doc, l.member))[:l.most]) x
     )
     INSERT INTO search_documents (id, kind, domain, owner, tags, document, lexemes)
     SELECT (doc ->> 'id')::uuid, doc ->> 'kind', coalesce(doc ->> 'domain', ''), (doc ->> 'owner')::uuid, search_list(doc, 'tags'), doc,
