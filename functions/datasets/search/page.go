@@ -24,8 +24,8 @@ func (f *Function) find(ctx context.Context, r access.Reader, text string, filte
 }
 
 // The database decides again what the reader may read and what the filter selects: an index may lag behind, and a share
-// expires without a change. The function reads decides for other data sets than those that everybody in the organization
-// may read; calling it for each match would take most of the time.
+// expires without a change. may_read is not called for what every member of the organization may read, because calling it for
+// each match would take most of the time.
 const readable = `
 FROM unnest(@ids::uuid[], @scores::float8[]) m (id, score)
 JOIN datasets d ON d.id = m.id JOIN search_documents s ON s.id = m.id LEFT JOIN dataset_popularity p ON p.dataset_id = m.id

@@ -50,6 +50,7 @@ CREATE TABLE dataset_terms (
     CONSTRAINT dataset_terms_term FOREIGN KEY (organization_id, term) REFERENCES glossary_terms
 );
 CREATE INDEX dataset_terms_by_term ON dataset_terms (organization_id, term);
+CREATE TRIGGER organization_erased BEFORE INSERT ON dataset_terms FOR EACH ROW EXECUTE FUNCTION refuse_erased_organization();
 
 -- Who reads data sets, per day.
 CREATE TABLE dataset_usage (
