@@ -21,6 +21,7 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	getusage "function/functions/datasets/get-usage"
 	"function/functions/datasets/glossary"
 	"function/functions/datasets/hold"
 	importing "function/functions/datasets/import"
@@ -49,7 +50,6 @@ import (
 	"function/functions/datasets/undelete"
 	"function/functions/datasets/upload"
 	"function/functions/datasets/uploads"
-	"function/functions/datasets/usage"
 	"function/functions/datasets/versions"
 	"function/functions/datasets/visibility"
 	"function/shared/function"
@@ -114,7 +114,7 @@ var Functions = []function.Declaration{
 	// The catalogue: what is said about data sets, who reads them, and searches.
 	metadata.Service,
 	glossary.Service,
-	usage.Service,
+	getusage.Service,
 	recordusage.Service,
 	search.Service,
 

@@ -13,6 +13,7 @@ import (
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/download"
+	getusage "function/functions/datasets/get-usage"
 	"function/functions/datasets/glossary"
 	"function/functions/datasets/metadata"
 	"function/functions/datasets/policies"
@@ -20,7 +21,6 @@ import (
 	"function/functions/datasets/search"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/undelete"
-	"function/functions/datasets/usage"
 	"function/functions/datasets/visibility"
 	"function/shared/events"
 	"function/shared/function"
@@ -31,7 +31,7 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var declarations = append([]function.Declaration{
-	search.Service, metadata.Service, glossary.Service, usage.Service, recordusage.Service, download.Service,
+	search.Service, metadata.Service, glossary.Service, getusage.Service, recordusage.Service, download.Service,
 	deletion.Service, undelete.Service, shares.Service, visibility.Service, policies.Service,
 }, datasetstest.Lifecycle...)
 
@@ -183,13 +183,13 @@ func TestSearch_FollowsMetadataAndRights(t *testing.T) {
 	type used struct {
 		Queries, Downloads int64
 		Popularity         float64
-		Readers            []usage.Reader
+		Readers            []getusage.Reader
 	}
 	of := func(token string, id uuid.UUID) used {
 		t.Helper()
 		return platformtest.Decode[used](t, p.Do(token, http.MethodGet, "/v1/datasets/"+id.String()+"/usage", nil).Want(t, http.StatusOK))
 	}
-	if diff := cmp.Diff(used{Queries: 1, Popularity: 1, Readers: []usage.Reader{{UserID: viewer.UserID, Counts: usage.Counts{Queries: 1}}}}, of(owner.Token, plain)); diff != "" {
+	if diff := cmp.Diff(used{Queries: 1, Popularity: 1, Readers: []getusage.Reader{{UserID: viewer.UserID, Counts: getusage.Counts{Queries: 1}}}}, of(owner.Token, plain)); diff != "" {
 		t.Errorf("usage (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(used{Downloads: 1, Popularity: 1}, of(viewer.Token, sales)); diff != "" {

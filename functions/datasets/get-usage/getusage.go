@@ -1,5 +1,5 @@
-// Package usage shows how often a data set is read, and by whom: GET /v1/datasets/{id}/usage.
-package usage
+// Package getusage shows how often a data set is read, and by whom: GET /v1/datasets/{id}/usage.
+package getusage
 
 import (
 	"context"
