@@ -145,6 +145,7 @@ datasets-accept-version              owner admin compliance_officer
 datasets-approve-access-request      owner admin compliance_officer
 datasets-approve-proposal            owner admin compliance_officer
 datasets-cancel-job                  owner admin member
+datasets-change-metadata             owner admin member
 datasets-check-document-schema       owner admin compliance_officer member analyst viewer
 datasets-complete-direct-upload      owner admin member
 datasets-continue-upload             owner admin member
@@ -160,6 +161,7 @@ datasets-delete-lifecycle            owner admin member
 datasets-delete-object               owner admin member
 datasets-delete-policy               owner admin compliance_officer
 datasets-delete-tag                  owner admin member
+datasets-delete-term                 owner admin compliance_officer
 datasets-delete-upload               owner admin member
 datasets-derive                      owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
@@ -174,12 +176,15 @@ datasets-get-document                owner admin compliance_officer member analy
 datasets-get-document-schema         owner admin compliance_officer member analyst viewer
 datasets-get-hold                    owner admin compliance_officer member
 datasets-get-lifecycle               owner admin compliance_officer member analyst viewer
+datasets-get-metadata                owner admin compliance_officer member analyst viewer
 datasets-get-object                  owner admin compliance_officer member analyst viewer
 datasets-get-object-metadata         owner admin compliance_officer member analyst viewer
 datasets-get-proposal                owner admin compliance_officer member analyst viewer
 datasets-get-quality                 owner admin compliance_officer member analyst viewer
 datasets-get-status                  owner admin compliance_officer member analyst viewer
+datasets-get-term                    owner admin compliance_officer member analyst viewer
 datasets-get-upload                  owner admin member
+datasets-get-usage                   owner admin compliance_officer member analyst viewer
 datasets-get-version                 owner admin compliance_officer member analyst viewer
 datasets-hold                        owner admin compliance_officer
 datasets-import                      owner admin member
@@ -198,6 +203,7 @@ datasets-list-proposals              owner admin compliance_officer member analy
 datasets-list-quality                owner admin compliance_officer member analyst viewer
 datasets-list-shares                 owner admin compliance_officer
 datasets-list-tags                   owner admin compliance_officer member analyst viewer
+datasets-list-terms                  owner admin compliance_officer member analyst viewer
 datasets-list-versions               owner admin compliance_officer member analyst viewer
 datasets-merge-branch                owner admin member
 datasets-override-upload             owner admin member
@@ -218,15 +224,18 @@ datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
 datasets-revoke-share                owner admin compliance_officer
 datasets-s3-credentials              owner admin compliance_officer member analyst viewer
+datasets-search                      owner admin compliance_officer member analyst viewer
 datasets-set-contract                owner admin member
 datasets-set-document-schema         owner admin member
 datasets-set-lifecycle               owner admin member
 datasets-set-personal-data           owner admin compliance_officer
 datasets-set-policy                  owner admin compliance_officer
+datasets-set-term                    owner admin compliance_officer
 datasets-set-visibility              owner admin compliance_officer
 datasets-share                       owner admin compliance_officer
 datasets-start-direct-upload         owner admin member
 datasets-status                      owner admin compliance_officer member analyst viewer
+datasets-suggest                     owner admin compliance_officer member analyst viewer
 datasets-suggest-contract            owner admin compliance_officer member analyst viewer
 datasets-tag                         owner admin member
 datasets-undelete                    owner admin member

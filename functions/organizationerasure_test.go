@@ -53,7 +53,11 @@ var fill = map[database.Name][]string{
 		`WITH sweep AS (INSERT INTO compliance.retention_sweeps (id) SELECT $2::uuid)
 		 INSERT INTO compliance.retention_disposals (id, sweep_id, resource, keep_days, cutoff, organization_id, items, bytes, oldest, newest, disposed_at) SELECT $2::uuid, $2::uuid, 'sessions', 30, now(), $1::uuid, 1, 0, now(), now(), now()`,
 	},
-	database.Datasets: {insertCheckpoint},
+	database.Datasets: {
+		insertCheckpoint,
+		`INSERT INTO glossary_terms (organization_id, term, definition, synonyms, related, changed_by) SELECT $1::uuid, 'x', 'x', '{}', '{}', $2::uuid`,
+		`INSERT INTO dataset_terms (dataset_id, column_name, organization_id, term) SELECT id, '', organization_id, 'x' FROM datasets WHERE organization_id = $1::uuid AND $2::uuid IS NOT NULL`,
+	},
 	database.Analytics: {
 		insertCheckpoint,
 		`INSERT INTO retention_periods (resource, organization_id, version) SELECT 'reports', $1::uuid, 1 FROM (SELECT $2::uuid) AS person`,

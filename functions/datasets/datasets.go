@@ -21,6 +21,8 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	getusage "function/functions/datasets/get-usage"
+	"function/functions/datasets/glossary"
 	"function/functions/datasets/hold"
 	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
@@ -28,6 +30,7 @@ import (
 	"function/functions/datasets/lineage"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
+	"function/functions/datasets/metadata"
 	"function/functions/datasets/objects"
 	personaldata "function/functions/datasets/personal-data"
 	"function/functions/datasets/policies"
@@ -36,12 +39,14 @@ import (
 	"function/functions/datasets/protect"
 	"function/functions/datasets/quality"
 	"function/functions/datasets/recall"
+	recordusage "function/functions/datasets/record-usage"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
 	rewrapkeys "function/functions/datasets/rewrap-keys"
 	"function/functions/datasets/s3"
 	s3credentials "function/functions/datasets/s3-credentials"
+	"function/functions/datasets/search"
 	setvisibility "function/functions/datasets/set-visibility"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/status"
@@ -109,6 +114,13 @@ var Functions = []function.Declaration{
 	accessrequests.Service,
 	policies.Service,
 	personaldata.Service,
+
+	// The catalogue: what is said about data sets, who reads them, and searches.
+	metadata.Service,
+	glossary.Service,
+	getusage.Service,
+	recordusage.Service,
+	search.Service,
 
 	// JSON documents.
 	documents.Service.

@@ -134,3 +134,14 @@ type ImportRequested struct {
 func (ImportRequested) EventType() string              { return v1("datasets.import_requested") }
 func (e ImportRequested) EventSubject() string         { return e.DatasetID.String() }
 func (e ImportRequested) EventOrganization() uuid.UUID { return e.OrganizationID }
+
+// DatasetsRead reports that somebody has queried data sets.
+type DatasetsRead struct {
+	DatasetIDs     []uuid.UUID `json:"dataset_ids"`
+	UserID         uuid.UUID   `json:"user_id"` // person or service account
+	OrganizationID uuid.UUID   `json:"organization_id"`
+}
+
+func (DatasetsRead) EventType() string              { return v1("datasets.read") }
+func (e DatasetsRead) EventSubject() string         { return e.UserID.String() }
+func (e DatasetsRead) EventOrganization() uuid.UUID { return e.OrganizationID }

@@ -8,12 +8,15 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"function/functions/analytics/internal/databases"
 	"function/functions/analytics/internal/query"
 	"function/shared/access"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -64,9 +67,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	began := time.Now()
+	read := events.DatasetsRead{UserID: caller.UserID, OrganizationID: caller.OrganizationID}
+	in.Body.OnRead = func(datasets []uuid.UUID) { read.DatasetIDs = datasets }
 	set, err := f.databases.Run(ctx, access.Of(caller), in.Body)
 	elapsed := time.Since(began)
-	f.count(ctx, in.Body, err)
+	f.count(ctx, in.Body, read, err)
 	if auditing := f.audit(ctx, in.Body, err); err == nil {
 		err = auditing // no result without an audit entry
 	}
@@ -86,11 +91,16 @@ func (f *Function) audit(ctx context.Context, q query.Query, outcome error) erro
 	}})
 }
 
-// count counts the query. It only logs a failure, so that the caller still gets the result.
-func (f *Function) count(ctx context.Context, q query.Query, outcome error) {
+// count counts the query, and reports what it has read. It only logs a failure, so that the caller still gets the result.
+func (f *Function) count(ctx context.Context, q query.Query, read events.DatasetsRead, outcome error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	err := f.db.Transact(ctx, func(tx *outbox.Tx) error { return query.Count(ctx, tx, q, outcome) })
+	err := f.db.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := query.Count(ctx, tx, q, outcome); err != nil || outcome != nil || len(read.DatasetIDs) == 0 {
+			return err
+		}
+		return tx.Publish(ctx, read)
+	})
 	if err != nil {
 		slog.WarnContext(ctx, "query not counted", "error", err)
 	}

@@ -15,7 +15,7 @@ import (
 	"function/functions/datasets/internal/transfer"
 	stored "function/functions/datasets/internal/version"
 	"function/shared/access"
-	"function/shared/audit"
+	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/export"
 	"function/shared/fault"
@@ -32,7 +32,7 @@ const selectName = `SELECT name FROM datasets d WHERE id = $1 AND may_read(d, $2
 
 // convert opens the rows of a version in another format. What the format cannot carry is refused
 // before the response starts.
-func (f *Function) convert(ctx context.Context, in *Request, reader access.Reader, view access.View) (*Response, error) {
+func (f *Function) convert(ctx context.Context, in *Request, caller auth.Caller, reader access.Reader, view access.View) (*Response, error) {
 	d, err := database.One[struct{ Name string }](ctx, f.db, stored.ErrNotFound, selectName, in.ID, reader)
 	if err != nil {
 		return nil, err
@@ -55,8 +55,7 @@ func (f *Function) convert(ctx context.Context, in *Request, reader access.Reade
 			hctx.SetStatus(http.StatusNotModified)
 		}}, nil
 	}
-	entry := audit.Entry{Action: "datasets:download", ResourceID: in.ID.String(), Detail: map[string]any{"version": number, "format": in.Format}}
-	if err := audit.Record(ctx, f.db, entry); err != nil {
+	if err := f.record(ctx, caller, in.ID, map[string]any{"version": number, "format": in.Format}); err != nil {
 		return nil, err
 	}
 	select {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/archival"
+	"function/functions/datasets/internal/catalogue"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/transfer"
 	stored "function/functions/datasets/internal/version"
@@ -109,7 +110,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	if in.Format != "" {
-		return f.convert(ctx, in, reader, view)
+		return f.convert(ctx, in, caller, reader, view)
 	}
 	if !view.Whole() {
 		return nil, fault.New(fault.Forbidden, "A policy of this data set limits what you may read of it: set format, such as format=csv, to get that")
@@ -134,7 +135,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("download version: %w", err)
 	}
-	err = audit.Record(ctx, f.db, audit.Entry{Action: "datasets:download", ResourceID: in.ID.String(), Detail: map[string]any{"version": v.Version}})
+	err = f.record(ctx, caller, in.ID, map[string]any{"version": v.Version})
 	if err != nil {
 		object.Close()
 		return nil, err
@@ -148,4 +149,14 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		header.Set("ETag", `"`+hex.EncodeToString(v.SHA256)+`"`)
 		transfer.ServeFile(w, r, v.UploadedAt, object)
 	}}, nil
+}
+
+// record records and counts a download.
+func (f *Function) record(ctx context.Context, caller auth.Caller, id uuid.UUID, detail map[string]any) error {
+	return f.db.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "datasets:download", ResourceID: id.String(), Detail: detail}); err != nil {
+			return err
+		}
+		return catalogue.Count(ctx, tx, catalogue.Downloads, caller.UserID, id)
+	})
 }

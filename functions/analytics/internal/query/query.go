@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"function/shared/access"
 	"function/shared/fault"
 	"function/shared/resultset"
@@ -18,6 +20,8 @@ type Query struct {
 	Database   string      `json:"database" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" doc:"datasets: your data sets, each a table with the same name (DuckDB). postgresql: the tables users, datasets and logins of your organization. The others must be configured in the deployment"`
 	Parameters []Parameter `json:"parameters,omitempty" maxItems:"100" doc:"Values for the ? of the query in order, always bound and never inserted into the SQL. A list provides the items of IN (?); anywhere else it is a list (DuckDB) or an array (PostgreSQL). In postgresql the type of a parameter is inferred from its context"`
 	TimeZone   string      `json:"-"` // IANA name, for current_date, now() and casts; empty: UTC
+
+	OnRead func(datasets []uuid.UUID) `json:"-"` // called with the data sets whose rows the query reads; nil: nobody asks
 }
 
 // Check returns an error if no database can run the query.

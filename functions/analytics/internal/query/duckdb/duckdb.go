@@ -133,6 +133,9 @@ func (b *backend) Run(ctx context.Context, r access.Reader, q query.Query, limit
 	if err != nil {
 		return nil, asQueryFault(err)
 	}
+	if q.OnRead != nil {
+		q.OnRead(datasets(wanted))
+	}
 	set, err := sandbox.Query(ctx, sources, statement.Text.SQL, statement.Values,
 		sandbox.Limits{Rows: limits.Rows, Bytes: limits.Bytes, Timeout: limits.Time, TimeZone: q.TimeZone})
 	if err != nil {
@@ -146,6 +149,17 @@ type named struct {
 	name    string
 	table   table
 	version int
+}
+
+// datasets returns the data sets of versions, each once.
+func datasets(versions []named) []uuid.UUID {
+	var ids []uuid.UUID
+	for _, v := range versions {
+		if !slices.Contains(ids, v.table.DatasetID) {
+			ids = append(ids, v.table.DatasetID)
+		}
+	}
+	return ids
 }
 
 // version finds the version that a query names as table@ref. It returns nil if there is no such
