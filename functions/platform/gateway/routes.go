@@ -276,6 +276,8 @@ var routes = []function.Route{
 	{Method: "DELETE", Path: "/v1/datasets/{id}/objects/{name}", Service: "datasets-objects", Timeout: 600 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/objects/{name}/metadata", Service: "datasets-objects", Timeout: 600 * time.Second},
 	{Method: "PUT", Path: "/v1/datasets/{id}/objects/{name}/metadata", Service: "datasets-objects", Timeout: 600 * time.Second},
+	{Method: "GET", Path: "/v1/datasets/s3/credentials", Service: "datasets-s3-credentials", Timeout: 300 * time.Second},
+	{Method: "POST", Path: "/v1/datasets/s3/credentials", Service: "datasets-s3-credentials", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/datasets/{id}/versions/{version}/recall", Service: "datasets-recall", Timeout: 600 * time.Second},
 	{Method: "POST", Path: "/v1/analytics/query", Service: "analytics-query", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/analytics/reports", Service: "analytics-create-report", Timeout: 300 * time.Second},
