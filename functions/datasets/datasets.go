@@ -22,6 +22,7 @@ import (
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
 	"function/functions/datasets/hold"
+	"function/functions/datasets/iceberg"
 	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
@@ -113,6 +114,10 @@ var Functions = []function.Declaration{
 	// Objects: pictures, audio, PDF and other files.
 	objects.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
+
+	// Tables of Apache Iceberg.
+	iceberg.Service.
+		Scaled(function.Scale{Memory: "512Mi", Concurrency: 16}),
 
 	// Rotation of the key encryption key.
 	rewrapkeys.Service.
