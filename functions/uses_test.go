@@ -115,6 +115,7 @@ func TestDatasets_DeclareOnlyWhatTheyNeed(t *testing.T) {
 		"datasets-replicate": {"objects"}, "datasets-archive": {"objects"}, "datasets-recall": {"objects"}, "datasets-lifecycle": {"objects"},
 		"datasets-create": {"objects"}, "datasets-dispose": {"objects"},
 		"datasets-derive": {"keys"},
+		"datasets-iceberg": {"keys", "objects"},
 	}
 	for _, uses := range more {
 		slices.Sort(uses)

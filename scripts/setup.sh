@@ -228,6 +228,32 @@ ensure_azurite() {
 	say "the tests will skip Azure Blob Storage, because Azurite, an npm package, is not installed; install npm with: $command"
 }
 
+iceberg_clients_version=1 # increase it when a package changes
+
+# ensure_iceberg_clients installs pyiceberg and DuckDB for Python in the user's cache directory, where the tests of
+# functions/datasets/iceberg search for them. Without them, the tests skip these clients, except in CI.
+ensure_iceberg_clients() {
+	dir=$(cache_dir)/iceberg-clients-$iceberg_clients_version
+	[ ! -x "$dir/bin/python" ] || return 0
+	log=$(mktemp)
+	if python3 -m venv --help >"$log" 2>&1 || apt_install python3 python3-venv; then
+		say "installing pyiceberg and DuckDB for Python in $dir"
+		rm -rf "$dir"
+		if {
+			python3 -m venv "$dir" && "$dir/bin/pip" install -q "pyiceberg[pyarrow]==0.12.0" duckdb==1.5.5 \
+				duckdb-extension-iceberg==1.5.5 duckdb-extension-avro==1.5.5 duckdb-extension-httpfs==1.5.5
+		} >"$log" 2>&1; then
+			rm -f "$log"
+			return 0
+		fi
+		cat "$log" >&2
+		rm -rf "$dir"
+	fi
+	rm -f "$log"
+	[ -z "${CI:-}" ] || fail "the tests require Python 3.10 or later with venv and pip"
+	say "the tests will skip clients of Iceberg, because Python 3.10 or later with venv and pip is not installed"
+}
+
 check_go
 ensure_compiler
 ensure_postgres
@@ -236,4 +262,5 @@ if [ "${1:-}" = --test ]; then
 	ensure_chromium
 	ensure_promtool
 	ensure_azurite
+	ensure_iceberg_clients
 fi
