@@ -15,13 +15,13 @@ const supportedTypes = `SELECT * FROM (VALUES
 	 1.5::FLOAT, 5e-324::DOUBLE, 1.10::DECIMAL(4,2), '0.000000000000000001'::DECIMAL(18,18), '-99999999999999999999999999999999999999'::DECIMAL(38,0),
 	 'grüß "Gott", 🙂;', '\x00\xFF\x22'::BLOB, '01234567-89ab-cdef-0123-456789abcdef'::UUID, DATE '1582-10-10', TIME '23:59:59.999999',
 	 TIMESTAMP '1969-12-31 23:59:59.999999', TIMESTAMPTZ '2024-02-29 12:00:00.000001+00',
-	 [1, NULL, 3]::BIGINT[], {'a': 1.5::DECIMAL(5,2), 'b': ['x', NULL, ''], 'c_d': {'e': DATE '2024-01-01'}}, MAP {'k': 1, '': NULL}, 'odd'),
+	 [1, NULL, 3]::BIGINT[], {'a': 1.5::DECIMAL(5,2), 'b': ['x', NULL, ''], 'c_d': {'e': DATE '2024-01-01'}}, MAP {'k': 1, '': NULL}, 'odd', '{"a":[1,1.10,null],"ü":"x"}'::JSON),
 	(2, NULL, NULL, NULL, NULL, NULL, NULL, 'inf'::FLOAT, 'NaN'::DOUBLE, NULL, NULL, NULL, '', ''::BLOB, NULL, NULL, NULL, NULL, NULL,
-	 [], {'a': NULL, 'b': [], 'c_d': NULL}, MAP {}, NULL),
+	 [], {'a': NULL, 'b': [], 'c_d': NULL}, MAP {}, NULL, NULL),
 	(3, false, 127, 32767, 9223372036854775807, 0, 0, 0, 1.7976931348623157e308, -99.99, -0.5, 0, ' ', '\x00'::BLOB, 'ffffffff-ffff-ffff-ffff-ffffffffffff',
-	 DATE '9999-12-31', TIME '00:00:00', TIMESTAMP '9999-12-31 23:59:59', TIMESTAMPTZ '1900-01-01 00:00:00+00', NULL, NULL, NULL, 'x')
+	 DATE '9999-12-31', TIME '00:00:00', TIMESTAMP '9999-12-31 23:59:59', TIMESTAMPTZ '1900-01-01 00:00:00+00', NULL, NULL, NULL, 'x', '[]')
 ) AS t(id, boolean, tinyint, smallint, bigint, utinyint, usmallint, "float", "double", short, fraction, wide,
-	"varchar", "blob", "uuid", "date", "time", "timestamp", "timestamptz", list, struct, map, "an odd, ""näme""")`
+	"varchar", "blob", "uuid", "date", "time", "timestamp", "timestamptz", list, struct, map, "an odd, ""näme""", "json")`
 
 // TestClients_EveryVersion_HasTheRowsOfItsDownload reads with pyiceberg and DuckDB. scripts/setup.sh --test installs them.
 func TestClients_EveryVersion_HasTheRowsOfItsDownload(t *testing.T) {

@@ -26,7 +26,6 @@ var errorTypes = map[int]string{
 	http.StatusForbidden:          "ForbiddenException",
 	http.StatusNotFound:           "NoSuchTableException",
 	http.StatusNotAcceptable:      "UnsupportedOperationException",
-	http.StatusConflict:           "CommitFailedException",
 	http.StatusServiceUnavailable: "ServiceUnavailableException",
 }
 

@@ -35,7 +35,7 @@ var parts = []function.Part[*Function]{
 	function.On(operation(function.Head("datasets-iceberg-namespace-exists", namespace, "Check whether a namespace of the Iceberg catalogue exists", policy.DatasetsRead)).Status(http.StatusNoContent), (*Function).NamespaceExists),
 	function.On(operation(function.Get("datasets-iceberg-tables", namespace+"/tables", "List Iceberg tables", policy.DatasetsRead)), (*Function).Tables),
 	function.On(operation(function.Get("datasets-iceberg-table", table, "Load an Iceberg table", policy.DatasetsRead)).
-		Fails(fault.NotAcceptable, fault.Conflict).Answers(notModified).
+		Fails(fault.NotAcceptable).Answers(notModified).
 		Describe("The metadata in format version 2. Snapshots are the versions, and have their numbers. If a column has a type that Iceberg does not have, or a policy limits what you may read, the table is refused."), (*Function).Table),
 	function.On(operation(function.Head("datasets-iceberg-table-exists", table, "Check whether an Iceberg table exists", policy.DatasetsRead)).Status(http.StatusNoContent), (*Function).TableExists),
 	function.On(operation(function.Get("datasets-iceberg-credentials", table+"/credentials", "Get credentials for the files of an Iceberg table", policy.DatasetsRead)), (*Function).Credentials),

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"function/functions/datasets/internal/icebergtable"
+	"function/shared/database"
 )
 
 func TestTable_Versions_AreSnapshots(t *testing.T) {
@@ -143,5 +144,25 @@ func TestTable_TypeThatIcebergLacks_IsRefused(t *testing.T) {
 		if m := c.load(t, name).Metadata; len(m.Snapshots) != 1 || m.CurrentSnapshotID != 2 || m.Snapshots[0].ParentID != nil {
 			t.Errorf("%s: snapshots %+v, want only the one that can be read", name, m.Snapshots)
 		}
+	}
+}
+
+func TestTable_ArchivedVersion_IsNoSnapshot(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	id := c.dataset(t, "sales", "a\n1\n", "a\n2\n")
+	archive := func(version int) {
+		if _, err := c.DB(database.Datasets).Exec(t.Context(), `UPDATE dataset_versions SET archived_at = now() WHERE dataset_id = $1 AND version = $2`, id, version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	archive(1)
+	if m := c.load(t, "sales").Metadata; len(m.Snapshots) != 1 || m.Snapshots[0].ID != 2 {
+		t.Errorf("snapshots %+v", m.Snapshots)
+	}
+	archive(2)
+	message := refusal(t, c.call(http.MethodGet, "/namespaces/datasets/tables/sales", nil), http.StatusNotAcceptable, "UnsupportedOperationException")
+	if !strings.Contains(message, "Version 2") {
+		t.Error(message)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/version"
 	"function/shared/access"
 	"function/shared/fault"
@@ -126,29 +125,25 @@ func (t *Tables) history(ctx context.Context, id uuid.UUID) (*history, error) {
 		return nil, err
 	}
 	h := &history{current: current, refs: map[string]SnapshotRef{}, widths: widths{}}
-	known := map[string][]*field{} // by columns; nil: Iceberg cannot carry them
+	known := map[string]columns{}
 	for _, v := range listed {
-		fields, ok := known[v.Columns]
+		c, ok := known[v.Columns]
 		if !ok {
-			if fields, err = t.fields(ctx, id, v.Version); err != nil {
-				if f, is := fault.As(err); !is || f.Kind != fault.NotAcceptable || v.Version == current {
-					return nil, err
-				}
-			}
-			known[v.Columns] = fields
-		}
-		if fields == nil {
-			if v.Version == current {
-				_, err := t.fields(ctx, id, v.Version) // the refusal
+			if c, err = t.columns(ctx, id, v.Version); err != nil {
 				return nil, err
 			}
-			continue
+			known[v.Columns] = c
 		}
-		h.widths.add(fields)
-		h.snapshots = append(h.snapshots, snapshot{v, fields})
+		switch {
+		case c.refusal == nil:
+			h.widths.add(c.fields)
+			h.snapshots = append(h.snapshots, snapshot{v, c.fields})
+		case v.Version == current:
+			return nil, c.refusal
+		}
 	}
 	if h.find(current) == nil {
-		return nil, archival.Refusal(current)
+		return nil, fault.New(fault.NotAcceptable, "Version %d, which is current, is archived: recall it first (POST /v1/datasets/{id}/versions/%d/recall)", current, current)
 	}
 	h.refs[version.Main] = SnapshotRef{int64(current), "branch"}
 	for _, r := range refs {
@@ -159,20 +154,29 @@ func (t *Tables) history(ctx context.Context, id uuid.UUID) (*history, error) {
 	return h, nil
 }
 
-// fields returns the fields of a version, whose files all have the same.
-func (t *Tables) fields(ctx context.Context, id uuid.UUID, number int) ([]*field, error) {
+// columns are the columns of versions, or why Iceberg cannot carry them.
+type columns struct {
+	fields  []*field
+	refusal error
+}
+
+// columns returns the columns of a version, whose files all have the same.
+func (t *Tables) columns(ctx context.Context, id uuid.UUID, number int) (c columns, err error) {
 	parts, err := t.parts(ctx, id, number)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("version %d of %s has no table", number, id)
+		return c, fmt.Errorf("version %d of %s has no table", number, id)
 	}
 	file, err := t.file(ctx, id, parts[0])
-	if err != nil {
-		return nil, err
+	if f, ok := fault.As(err); ok && f.Kind == fault.NotAcceptable {
+		return columns{refusal: err}, nil
 	}
-	return file.fields, nil
+	if err != nil {
+		return c, err
+	}
+	return columns{fields: file.fields}, nil
 }
 
 func (h *history) find(number int) *snapshot {
@@ -187,22 +191,23 @@ func (h *history) find(number int) *snapshot {
 // agrees reports whether the columns of a snapshot are read correctly with the current schema, with which readers read
 // branches: a column of the same name must have the same identifier.
 func (h *history) agrees(s *snapshot) bool {
-	ids := map[string]int32{}
-	collect := func(prefix string, list []*field, visit func(string, *field) bool) bool {
-		var walk func(string, []*field) bool
-		walk = func(prefix string, list []*field) bool {
-			for _, f := range list {
-				path := prefix + strconv.Quote(f.name)
-				if !visit(path, f) || !walk(path, f.children) {
-					return false
-				}
-			}
-			return true
+	current := byPath("", h.find(h.current).fields, map[string]int32{})
+	for path, id := range byPath("", s.fields, map[string]int32{}) {
+		if other, ok := current[path]; ok && other != id {
+			return false
 		}
-		return walk(prefix, list)
 	}
-	collect("", h.find(h.current).fields, func(path string, f *field) bool { ids[path] = f.id; return true })
-	return collect("", s.fields, func(path string, f *field) bool { id, ok := ids[path]; return !ok || id == f.id })
+	return true
+}
+
+// byPath adds the identifiers of fields by the names that lead to them.
+func byPath(prefix string, fields []*field, ids map[string]int32) map[string]int32 {
+	for _, f := range fields {
+		path := prefix + strconv.Quote(f.name)
+		ids[path] = f.id
+		byPath(path, f.children, ids)
+	}
+	return ids
 }
 
 // keepNamed leaves the snapshots that references name.

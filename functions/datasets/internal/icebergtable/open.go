@@ -9,12 +9,10 @@ import (
 	"io"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets/internal/dataset"
 	"function/shared/access"
 	"function/shared/database"
 	"function/shared/fault"
@@ -115,13 +113,3 @@ type memory struct{ *bytes.Reader }
 
 // Close does nothing.
 func (memory) Close() error { return nil }
-
-// DatasetOf returns the data set to whose table an object belongs.
-func DatasetOf(key string) (uuid.UUID, error) {
-	first, _, _ := strings.Cut(key, "/")
-	id, err := uuid.Parse(first)
-	if err != nil {
-		return id, dataset.ErrNotFound
-	}
-	return id, nil
-}

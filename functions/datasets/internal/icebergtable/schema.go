@@ -219,9 +219,13 @@ func (w widths) typeOf(f *field) any {
 		k, v := f.children[0], f.children[1]
 		return map[string]any{"type": "map", "key-id": k.id, "key": w.typeOf(k), "value-id": v.id, "value": w.typeOf(v), "value-required": false}
 	case "int":
-		return [...]string{"int", "long"}[index(w[f.id].bits > 32)]
+		if w[f.id].bits > 32 {
+			return "long"
+		}
 	case "float":
-		return [...]string{"float", "double"}[index(w[f.id].bits > 32)]
+		if w[f.id].bits > 32 {
+			return "double"
+		}
 	case "decimal":
 		return fmt.Sprintf("decimal(%d, %d)", w[f.id].digits, f.scale)
 	}
@@ -234,11 +238,4 @@ func (w widths) fields(list []*field) []SchemaField {
 		fields[i] = SchemaField{ID: f.id, Name: f.name, Type: w.typeOf(f)}
 	}
 	return fields
-}
-
-func index(second bool) int {
-	if second {
-		return 1
-	}
-	return 0
 }

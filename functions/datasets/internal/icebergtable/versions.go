@@ -53,16 +53,14 @@ type ref struct {
 	Version int
 }
 
-var errNoVersion = dataset.ErrNotFound
-
 // versions returns the current version, those that can be read, and the tags and branches.
 func (t *Tables) versions(ctx context.Context, id uuid.UUID) (current int, all []listed, refs []ref, err error) {
-	found, err := database.One[struct{ Version int }](ctx, t.db, errNoVersion, selectCurrent, id)
+	found, err := database.One[struct{ Version int }](ctx, t.db, dataset.ErrNotFound, selectCurrent, id)
 	if err != nil {
 		return 0, nil, nil, err
 	}
 	if found.Version == 0 {
-		return 0, nil, nil, errNoVersion
+		return 0, nil, nil, dataset.ErrNotFound
 	}
 	rows, _ := t.db.Query(ctx, selectRefs, id)
 	if refs, err = pgx.CollectRows(rows, pgx.RowToStructByName[ref]); err != nil {
