@@ -25,6 +25,8 @@ datasets-merge-branch datasets-override-upload datasets-patch-document datasets-
 datasets-put-object-metadata datasets-recall datasets-restore-version
 datasets-retry datasets-set-contract datasets-set-document-schema datasets-set-lifecycle datasets-start-direct-upload datasets-tag datasets-undelete datasets-upload
 datasets-preview-merge datasets-withdraw-proposal
+datasets-iceberg-commit datasets-iceberg-commit-transaction datasets-iceberg-create-namespace datasets-iceberg-create-table datasets-iceberg-create-view
+datasets-iceberg-delete-namespace datasets-iceberg-delete-table datasets-iceberg-metrics datasets-iceberg-namespace-properties datasets-iceberg-register-table datasets-iceberg-rename-table
 users-explain users-logout users-send-verification users-switch-organization users-update-profile`
 
 // withheld lists the read operations that an impersonator may not call, because they

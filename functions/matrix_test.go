@@ -187,6 +187,26 @@ datasets-get-upload                  owner admin member
 datasets-get-usage                   owner admin compliance_officer member analyst viewer
 datasets-get-version                 owner admin compliance_officer member analyst viewer
 datasets-hold                        owner admin compliance_officer
+datasets-iceberg-commit              owner admin compliance_officer member analyst viewer
+datasets-iceberg-commit-transaction  owner admin compliance_officer member analyst viewer
+datasets-iceberg-config              owner admin compliance_officer member analyst viewer
+datasets-iceberg-create-namespace    owner admin compliance_officer member analyst viewer
+datasets-iceberg-create-table        owner admin compliance_officer member analyst viewer
+datasets-iceberg-create-view         owner admin compliance_officer member analyst viewer
+datasets-iceberg-credentials         owner admin compliance_officer member analyst viewer
+datasets-iceberg-delete-namespace    owner admin compliance_officer member analyst viewer
+datasets-iceberg-delete-table        owner admin compliance_officer member analyst viewer
+datasets-iceberg-metrics             owner admin compliance_officer member analyst viewer
+datasets-iceberg-namespace           owner admin compliance_officer member analyst viewer
+datasets-iceberg-namespace-exists    owner admin compliance_officer member analyst viewer
+datasets-iceberg-namespace-properties owner admin compliance_officer member analyst viewer
+datasets-iceberg-namespaces          owner admin compliance_officer member analyst viewer
+datasets-iceberg-register-table      owner admin compliance_officer member analyst viewer
+datasets-iceberg-rename-table        owner admin compliance_officer member analyst viewer
+datasets-iceberg-table               owner admin compliance_officer member analyst viewer
+datasets-iceberg-table-exists        owner admin compliance_officer member analyst viewer
+datasets-iceberg-tables              owner admin compliance_officer member analyst viewer
+datasets-iceberg-token               anyone
 datasets-import                      owner admin member
 datasets-insert-document             owner admin member
 datasets-lineage                     owner admin compliance_officer member analyst viewer

@@ -114,7 +114,7 @@ func TestDatasets_DeclareOnlyWhatTheyNeed(t *testing.T) {
 		"datasets-uploads": {"keys", "objects"}, "datasets-import": {"keys", "objects"}, "datasets-direct-upload": {"keys", "objects"},
 		"datasets-replicate": {"objects"}, "datasets-archive": {"objects"}, "datasets-recall": {"objects"}, "datasets-lifecycle": {"objects"},
 		"datasets-create": {"objects"}, "datasets-dispose": {"objects"},
-		"datasets-derive": {"keys"},
+		"datasets-derive": {"keys"}, "datasets-iceberg": {"keys", "objects"},
 		"datasets-s3": {"keys", "objects"}, "datasets-s3-credentials": {"keys"},
 	}
 	for _, uses := range more {

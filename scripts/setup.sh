@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the project needs besides Go, git, make and curl: a C compiler with the C++ runtime
 # library, which DuckDB links, and a PostgreSQL server. With --test, it also installs what only the
-# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, Azurite, and S3 clients of Python. It returns quickly if
+# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, Azurite, and Python's clients of S3 and Iceberg. It returns quickly if
 # everything is installed. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
@@ -228,30 +228,27 @@ ensure_azurite() {
 	say "the tests will skip Azure Blob Storage, because Azurite, an npm package, is not installed; install npm with: $command"
 }
 
-s3_clients_version=1
+python_clients_version=1 # increase it when scripts/python-clients.txt changes
 
-# ensure_s3_clients installs the S3 clients of Python in the user's cache directory, where the tests of
-# functions/datasets/s3 search for them. The version of boto3 is that of botocore, which s3fs limits. Without them, the tests skip these clients, except in CI.
-ensure_s3_clients() {
-	dir=$(cache_dir)/s3-clients-$s3_clients_version
+# ensure_python_clients installs clients of S3 and Iceberg in the user's cache directory, where the tests search for them
+# (shared/platformtest). Without them, the tests skip these clients, except in CI.
+ensure_python_clients() {
+	dir=$(cache_dir)/python-clients-$python_clients_version
 	[ ! -e "$dir/complete" ] || return 0
-	if has python3 || { apt_install python3 python3-venv && has python3; }; then
-		say "installing S3 clients of Python in $dir"
-		log=$(mktemp)
+	log=$(mktemp)
+	if python3 -m venv --help >"$log" 2>&1 || apt_install python3 python3-venv; then
+		say "installing Python's clients of S3 and Iceberg in $dir"
 		rm -rf "$dir"
 		if { python3 -m venv "$dir" || { apt_install python3-venv && python3 -m venv "$dir"; }; } >"$log" 2>&1 &&
-			"$dir/bin/pip" install -q -r functions/datasets/s3/testdata/requirements.txt >>"$log" 2>&1 &&
-			"$dir/bin/pip" install -q "boto3==$("$dir/bin/python" -c 'import botocore; print(botocore.__version__)')" >>"$log" 2>&1 &&
-			touch "$dir/complete"; then
+			"$dir/bin/pip" install -q -r scripts/python-clients.txt >>"$log" 2>&1 && touch "$dir/complete"; then
 			rm -f "$log"
 			return 0
 		fi
 		cat "$log" >&2
-		rm -f "$log"
 	fi
-	command=$(install_command "python3 python3-venv" python3 python python3 python)
-	[ -z "${CI:-}" ] || fail "the tests require S3 clients of Python; install Python with: $command"
-	say "the tests will skip S3 clients of Python, because they are not installed; install Python with: $command"
+	rm -f "$log"
+	[ -z "${CI:-}" ] || fail "the tests require Python 3.11 or later with venv and pip"
+	say "the tests will skip clients of S3 and Iceberg, because Python 3.11 or later with venv and pip is not installed"
 }
 
 check_go
@@ -262,5 +259,5 @@ if [ "${1:-}" = --test ]; then
 	ensure_chromium
 	ensure_promtool
 	ensure_azurite
-	ensure_s3_clients
+	ensure_python_clients
 fi

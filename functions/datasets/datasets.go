@@ -24,6 +24,7 @@ import (
 	getusage "function/functions/datasets/get-usage"
 	"function/functions/datasets/glossary"
 	"function/functions/datasets/hold"
+	"function/functions/datasets/iceberg"
 	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
@@ -134,6 +135,10 @@ var Functions = []function.Declaration{
 	s3.Service.
 		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 32, Timeout: 10 * time.Minute}),
 	s3credentials.Service,
+
+	// Tables of Apache Iceberg.
+	iceberg.Service.
+		Scaled(function.Scale{Memory: "512Mi", Concurrency: 16}),
 
 	// Rotation of the key encryption key.
 	rewrapkeys.Service.

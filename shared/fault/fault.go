@@ -21,6 +21,7 @@ const (
 	StepUpRequired                 // 401: the caller is known but must give a fresh proof (RFC 9470)
 	Forbidden                      // 403: the caller lacks the right
 	NotFound                       // 404: does not exist or belongs to somebody else
+	NotAcceptable                  // 406: the protocol has the operation or the value, but it is not supported here
 	Conflict                       // 409: conflicts with the current state
 	Gone                           // 410: existed, and will not exist again
 	PreconditionFailed             // 412: changed since it was read (If-Match)
@@ -40,6 +41,7 @@ var statuses = map[Kind]int{
 	StepUpRequired:     http.StatusUnauthorized,
 	Forbidden:          http.StatusForbidden,
 	NotFound:           http.StatusNotFound,
+	NotAcceptable:      http.StatusNotAcceptable,
 	Conflict:           http.StatusConflict,
 	Gone:               http.StatusGone,
 	PreconditionFailed: http.StatusPreconditionFailed,

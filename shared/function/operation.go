@@ -16,13 +16,14 @@ import (
 // Operation is one HTTP operation of a function. Its tag, error responses and security follow from
 // its path and from who may call it.
 type Operation struct {
-	huma.Operation             // the OpenAPI description
-	Need           policy.Need // what the caller must have
-	IsSensitive    bool        // see [Operation.Sensitive]
-	IsClusterLocal bool        // see [Operation.ClusterLocal]
-	TakesAnyQuery  bool        // see [Operation.AnyQuery]
-	OfOthers       bool        // see [Operation.AnyOrganization]
-	Protocol       http.Header // see [Operation.Speaks]
+	huma.Operation                                     // the OpenAPI description
+	Need           policy.Need                         // what the caller must have
+	IsSensitive    bool                                // see [Operation.Sensitive]
+	IsClusterLocal bool                                // see [Operation.ClusterLocal]
+	TakesAnyQuery  bool                                // see [Operation.AnyQuery]
+	OfOthers       bool                                // see [Operation.AnyOrganization]
+	Protocol       http.Header                         // see [Operation.Speaks]
+	ErrorMember    func(status int, detail string) any // see [Operation.RefusesWith]
 
 	Request reflect.Type // the handler's input; set by [On]
 }
@@ -179,6 +180,12 @@ func (o Operation) AnyQuery() Operation {
 // including refusals.
 func (o Operation) Speaks(protocol http.Header) Operation {
 	o.Protocol = protocol
+	return o
+}
+
+// RefusesWith adds a member "error" to the problem details of every refusal, for a protocol whose clients look there.
+func (o Operation) RefusesWith(member func(status int, detail string) any) Operation {
+	o.ErrorMember = member
 	return o
 }
 

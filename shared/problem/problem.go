@@ -31,6 +31,7 @@ type Problem struct {
 	Detail  string        `json:"detail" doc:"What is wrong and what to do next"`
 	Errors  []fault.Field `json:"errors,omitempty" doc:"The fields of the request that are wrong"`
 	TraceID string        `json:"trace_id,omitempty" doc:"Identifies this request in the logs"`
+	Member  any           `json:"error,omitempty" hidden:"true"` // see [WithMember]
 
 	headers http.Header
 }
@@ -44,10 +45,22 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 
 // New returns a problem with a status and a sentence for the caller.
 func New(ctx context.Context, status int, detail string, places []fault.Field) *Problem {
-	return &Problem{
+	p := &Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
 		Detail: detail, Errors: places, TraceID: trace.From(ctx).TraceID(), headers: http.Header{},
 	}
+	if member, ok := ctx.Value(memberKey{}).(func(int, string) any); ok {
+		p.Member = member(status, detail)
+	}
+	return p
+}
+
+type memberKey struct{}
+
+// WithMember returns a context whose problems also have the member "error", made of their status and detail: the
+// clients of some protocols look there.
+func WithMember(ctx context.Context, member func(status int, detail string) any) context.Context {
+	return context.WithValue(ctx, memberKey{}, member)
 }
 
 // huma calls these functions to report invalid requests. The offending value may be a password, so

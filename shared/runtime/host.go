@@ -224,6 +224,11 @@ func (h *Host) middlewares(o function.Operation) (before huma.Middlewares) {
 			next(hctx)
 		})
 	}
+	if o.ErrorMember != nil {
+		before = append(before, func(hctx huma.Context, next func(huma.Context)) {
+			next(huma.WithContext(hctx, problem.WithMember(hctx.Context(), o.ErrorMember)))
+		})
+	}
 	if h.limits != nil {
 		before = append(before, h.limits.limitAddress(o))
 	}

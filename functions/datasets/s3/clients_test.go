@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,32 +13,10 @@ import (
 	"function/shared/platformtest"
 )
 
-// python returns a Python that has what testdata/requirements.txt lists, and boto3. If there is none, the test fails in CI and is skipped
-// elsewhere.
-func python(t *testing.T) string {
-	t.Helper()
-	if named := os.Getenv("S3_PYTHON"); named != "" {
-		return named
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(cache, "s3-clients-1")
-	if _, err := os.Stat(filepath.Join(dir, "complete")); err == nil {
-		return filepath.Join(dir, "bin", "python")
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatal("tests need S3 clients of Python: scripts/setup.sh --test installs them")
-	}
-	t.Skip("OTHER S3 CLIENTS ARE NOT TESTED: scripts/setup.sh --test installs them, or S3_PYTHON names a Python that has them")
-	return ""
-}
-
 // TestClients_OfOthers_ReadAndWrite runs boto3, pandas, Polars, PyArrow and DuckDB.
 func TestClients_OfOthers_ReadAndWrite(t *testing.T) {
 	t.Parallel()
-	interpreter := python(t)
+	interpreter := platformtest.Python(t)
 	p := platformtest.New(t, mounted...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "sales")

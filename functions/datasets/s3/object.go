@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"function/functions/datasets/internal/icebergtable"
 	"function/functions/datasets/internal/stored"
 	"function/shared/access"
 )
@@ -74,6 +75,9 @@ func (b *bucket) find(ctx context.Context, key string) (*object, error) {
 
 // other returns the object of a bucket that is no data set.
 func other(ctx context.Context, r *request, folder Folder, key string) (*object, error) {
+	if id := r.holder.DatasetID; id != nil && !strings.HasPrefix(key, id.String()+"/") {
+		return nil, errNoKey(key)
+	}
 	content, entry, err := folder.Open(ctx, r.reader(), key)
 	if err != nil {
 		return nil, err
@@ -81,4 +85,13 @@ func other(ctx context.Context, r *request, folder Folder, key string) (*object,
 	o := &object{key: key, size: entry.Size, etag: strings.Trim(entry.ETag, `"`), modified: entry.Modified, contentType: "application/octet-stream"}
 	o.open = func(context.Context) (io.ReadSeekCloser, error) { return content, nil }
 	return o, nil
+}
+
+// icebergFolder holds the files of Iceberg tables, whose keys begin with the identifier of the data set.
+type icebergFolder struct{ tables *icebergtable.Tables }
+
+// Open implements [Folder].
+func (f icebergFolder) Open(ctx context.Context, r access.Reader, key string) (io.ReadSeekCloser, Entry, error) {
+	content, size, modified, etag, err := f.tables.Open(ctx, r, key)
+	return content, Entry{Size: size, Modified: modified, ETag: etag}, err
 }

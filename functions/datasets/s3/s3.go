@@ -24,6 +24,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/hashicorp/golang-lru/v2/expirable"
 
+	"function/functions/datasets/internal/icebergtable"
 	"function/functions/datasets/internal/resumable"
 	"function/functions/datasets/internal/s3keys"
 	"function/functions/datasets/internal/staging"
@@ -96,6 +97,11 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 		sizes:   sizes,
 		audited: expirable.NewLRU[read, struct{}](auditedReads, nil, auditInterval),
 	}
+	iceberg, err := icebergtable.New(area.DB, keys, env.Objects)
+	if err != nil {
+		return nil, err
+	}
+	f.others[icebergtable.Bucket] = icebergFolder{iceberg}
 	if f.gateway, err = startGateway(f); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 	"function/functions/datasets/search"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/undelete"
-	"function/functions/datasets/visibility"
+	setvisibility "function/functions/datasets/set-visibility"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var declarations = append([]function.Declaration{
 	search.Service, metadata.Service, glossary.Service, getusage.Service, recordusage.Service, download.Service,
-	deletion.Service, undelete.Service, shares.Service, visibility.Service, policies.Service,
+	deletion.Service, undelete.Service, shares.Service, setvisibility.Service, policies.Service,
 }, datasetstest.Lifecycle...)
 
 func find(t *testing.T, p *platformtest.Platform, token, query string) []string {

@@ -1,0 +1,69 @@
+package iceberg
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/functions/datasets/internal/icebergtable"
+	"function/functions/datasets/internal/s3keys"
+	"function/shared/access"
+	"function/shared/auth"
+)
+
+// Credential gives access to the objects whose URLs begin with the prefix.
+type Credential struct {
+	Prefix string            `json:"prefix"`
+	Config map[string]string `json:"config"`
+}
+
+// CredentialsResponse lists credentials.
+type CredentialsResponse struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Credentials []Credential `json:"storage-credentials" nullable:"false"`
+	}
+}
+
+// Credentials issues credentials for the files of a table.
+func (f *Function) Credentials(ctx context.Context, in *TableName) (*CredentialsResponse, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := f.find(ctx, access.Of(caller), in)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.tables.Check(ctx, access.Of(caller), id); err != nil {
+		return nil, err
+	}
+	out := &CredentialsResponse{CacheControl: "no-store"}
+	out.Body.Credentials, _, err = f.credentials(caller, id)
+	return out, err
+}
+
+// lifetime is how long credentials are valid.
+const lifetime = time.Hour
+
+// credentials returns credentials that only read the objects of a table, which the caller may read, as a list and as the
+// configuration of a client. The token of another issuer has no session for which they could be issued.
+func (f *Function) credentials(caller auth.Caller, id uuid.UUID) ([]Credential, map[string]string, error) {
+	if caller.SessionID == uuid.Nil {
+		return []Credential{}, map[string]string{}, nil
+	}
+	c, err := f.issuer.Temporary(caller, s3keys.Limits{DatasetID: &id, ReadOnly: true}, lifetime)
+	if err != nil {
+		return nil, nil, fmt.Errorf("issue credentials: %w", err)
+	}
+	config := map[string]string{
+		"s3.region": s3keys.Region, "s3.path-style-access": "true",
+		"s3.access-key-id": c.AccessKeyID, "s3.secret-access-key": c.SecretAccessKey, "s3.session-token": c.SessionToken,
+	}
+	if f.endpoint != "" {
+		config["s3.endpoint"] = f.endpoint
+	}
+	return []Credential{{"s3://" + icebergtable.Bucket + "/" + id.String() + "/", config}}, config, nil
+}
