@@ -110,8 +110,8 @@ func anchors(document string) (all []string) {
 }
 
 var (
-	createTable = regexp.MustCompile(`(?m)^CREATE (?:UNLOGGED )?TABLE ([a-z_.]+)`)
-	dropTable   = regexp.MustCompile(`(?m)^DROP TABLE ([a-z_.]+)`)
+	createTable = regexp.MustCompile(`(?m)^CREATE (?:UNLOGGED )?TABLE ([a-z0-9_.]+)`)
+	dropTable   = regexp.MustCompile(`(?m)^DROP TABLE ([a-z0-9_.]+)`)
 )
 
 func TestArchitecture_Tables_MatchMigrations(t *testing.T) {

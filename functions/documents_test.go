@@ -186,12 +186,12 @@ func TestGovernanceGuide_Commands_WorkAsPrinted(t *testing.T) {
 	out := follow(t, p, shellOf(t, "docs/guide-governance.md"), hook)
 	for _, want := range []string{
 		`"score":1`, // 1: the good version
-		`[6,"-7.00","positive"],[6,"-7.00","unique_id"],[6,"9.00","unique_id"]`, // 2: failing rows
+		`[6,-7,"positive"],[6,-7,"unique_id"],[6,9,"unique_id"]`, // 2: failing rows
 		`"rows":[[5]]`,                    // 2: the version before
 		`"column":"email","kind":"email"`, // 3: found
 		`"name":"orders"`,                 // 4: shared
 		`"rows":[[3,32,0]]`,               // 4: as the policies allow
-		`"rows":[["EU","165.00"]]`,        // 5: derived as every member may read
+		`"rows":[["EU",165]]`,             // 5: derived as every member may read
 		`"from_column":"amount"`,          // 5: lineage
 		`"eventType":"COMPLETE"`,          // 5: OpenLineage
 	} {

@@ -26,6 +26,8 @@ var (
 // personal are the refusals of examples that need what only their reader has: a mailed token, a
 // password, a code, a device, a data set.
 var personal = map[string]string{
+	"datasets-iceberg-token":            "client_credentials",
+	"datasets-s3-credentials":           "only an API key has lasting S3 credentials",
 	"datasets-override-upload":          "X-HTTP-Method-Override",
 	"users-confirm-email-change":        expiredLink,
 	"users-confirm-registration":        expiredLink,

@@ -113,7 +113,7 @@ func dated(sqlType string) bool { return sqlType == "DATE" || strings.HasPrefix(
 
 func distinct(ctx context.Context, s *engine.Session, column string) (values []string, err error) {
 	name := engine.Identifier(column)
-	query := fmt.Sprintf("SELECT DISTINCT left(trim(CAST(%s AS VARCHAR)), %d) AS v FROM temp.sample WHERE %s IS NOT NULL AND v <> '' ORDER BY hash(v) LIMIT %d", name, maxLength, name, sampled)
+	query := fmt.Sprintf("SELECT value FROM (SELECT DISTINCT left(trim(CAST(s.%s AS VARCHAR)), %d) AS value FROM temp.sample s) WHERE value <> '' ORDER BY hash(value) LIMIT %d", name, maxLength, sampled)
 	err = s.Each(ctx, query, func(row []any) error {
 		text, _ := row[0].(string)
 		values = append(values, text)

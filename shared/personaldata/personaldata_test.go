@@ -300,7 +300,7 @@ func TestFind_Table_HasItsColumns(t *testing.T) {
 	}
 	defer s.Close()
 	path := filepath.Join(t.TempDir(), "t.parquet")
-	err = s.Exec(t.Context(), `COPY (SELECT i AS id, 'user' || i || '@example.com' AS contact, DATE '1970-01-01' + (i % 9000)::INT AS "Date of Birth",
+	err = s.Exec(t.Context(), `COPY (SELECT i AS id, i AS v, i AS value, i AS s, 'user' || i || '@example.com' AS contact, DATE '1970-01-01' + (i % 9000)::INT AS "Date of Birth",
 		DATE '2026-01-01' + (i % 90)::INT AS ordered, NULL::VARCHAR AS email, 'note ' || i AS note, [i] AS list, uuid() AS "key" FROM range(30000) t(i)) TO '`+path+`' (FORMAT parquet)`)
 	if err != nil {
 		t.Fatal(err)

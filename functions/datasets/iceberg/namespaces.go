@@ -23,7 +23,7 @@ const (
 type NamespacesRequest struct {
 	Parent    string `query:"parent" maxLength:"200" doc:"A namespace, whose children are listed. No namespace has any"`
 	PageToken string `query:"pageToken" maxLength:"1000"`
-	PageSize  int    `query:"pageSize" minimum:"1"`
+	PageSize  int    `query:"pageSize" minimum:"1" maximum:"1000000"`
 }
 
 // NamespacesResponse lists namespaces.
