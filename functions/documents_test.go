@@ -193,6 +193,8 @@ func TestGovernanceGuide_Commands_WorkAsPrinted(t *testing.T) {
 		`"rows":[[3,32,0]]`,               // 4: as the policies allow
 		`"rows":[["EU",165]]`,             // 5: derived as every member may read
 		`"from_column":"amount"`,          // 5: lineage
+		`"synonyms":["turnover"]`,         // 6: the glossary
+		`["datasets"],"name":"revenue"`,   // 7: the Iceberg table
 		`"eventType":"COMPLETE"`,          // 5: OpenLineage
 	} {
 		if !strings.Contains(out, want) {
