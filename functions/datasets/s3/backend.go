@@ -75,10 +75,6 @@ func (b *backend) ListBuckets(ctx context.Context, in s3response.ListBucketsInpu
 	return out, nil
 }
 
-func hasPrefix(name, prefix string) bool {
-	return len(name) >= len(prefix) && name[:len(prefix)] == prefix
-}
-
 // HeadBucket implements backend.Backend.
 func (b *backend) HeadBucket(ctx context.Context, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
 	r, err := b.of(ctx, policy.DatasetsRead)
