@@ -52,13 +52,14 @@ WHERE deleted_at < @latest AND deleted_at < @at::timestamptz - coalesce(own.keep
 	// Not while people need the failing rows of a data set, to which the policies of their source apply.
 	selectExpired = `SELECT d.id` + expired + ` AND deleted_at >= @from AND held_at IS NULL
   AND NOT EXISTS (SELECT FROM datasets f WHERE f.quality_of = d.id AND (f.held_at IS NOT NULL OR f.deleted_at IS NULL))`
-	order     = ` ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
-	markBegun = `
+	order        = ` ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
+	withFailures = `SELECT id FROM due UNION ALL SELECT f.id FROM datasets f JOIN due ON f.quality_of = due.id`
+	markBegun    = `
 WITH due AS (` + selectExpired + order + `)
-UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (SELECT id FROM due) OR quality_of IN (SELECT id FROM due)`
+UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (` + withFailures + `)`
 	lockBegun = `
 WITH due AS (` + selectExpired + ` AND disposal_began_at IS NOT NULL` + order + `)
-SELECT id FROM datasets WHERE id IN (SELECT id FROM due) OR quality_of IN (SELECT id FROM due) ORDER BY id FOR UPDATE`
+SELECT id FROM datasets WHERE id IN (` + withFailures + `) ORDER BY id FOR UPDATE`
 	selectHeld    = `SELECT d.organization_id, count(*) AS items` + expired + ` AND held_at IS NOT NULL GROUP BY d.organization_id`
 	selectObjects = `
 SELECT d.storage_type, o.name FROM datasets d JOIN (

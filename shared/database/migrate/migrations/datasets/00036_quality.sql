@@ -7,6 +7,7 @@ ALTER TABLE datasets
     DROP CONSTRAINT datasets_status_check,
     ADD CONSTRAINT datasets_status_check CHECK (status IN ('draft', 'processing', 'ready', 'failed', 'blocked'));
 CREATE UNIQUE INDEX datasets_quality_of ON datasets (quality_of) WHERE quality_of IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX datasets_of_failures ON datasets (quality_of) WHERE quality_of IS NOT NULL; -- of any state: for disposal, and for the foreign key
 
 ALTER TABLE dataset_versions
     DROP CONSTRAINT dataset_versions_status_check,
