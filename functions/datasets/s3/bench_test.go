@@ -66,7 +66,7 @@ func BenchmarkGet(b *testing.B) {
 		bare += time.Since(began)
 		b.StartTimer()
 		began = time.Now()
-		out, err := c.GetObject(b.Context(), &awss3.GetObjectInput{Bucket: aws.String("benchmark"), Key: aws.String("latest/_source.csv")})
+		out, err := c.GetObject(b.Context(), &awss3.GetObjectInput{Bucket: aws.String("benchmark"), Key: aws.String("latest/_source/file.csv")})
 		if err != nil {
 			b.Fatal(err)
 		}

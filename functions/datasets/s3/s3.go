@@ -2,9 +2,9 @@
 // /v1/datasets/s3/credentials. It runs for every such request, on every host of the platform.
 //
 // A data set is a bucket, named like the data set or by its identifier. The keys of a table begin with a version:
-// 3/, tag/{name}/, branch/{name}/ or latest/. Under each, part-00000.parquet and so on hold the rows, and _source.csv (or
-// another extension) is the file as it was uploaded; clients that read a folder of Parquet ignore names that begin with an
-// underscore. The keys of a data set of objects are objects/{name}.
+// 3/, tag/{name}/, branch/{name}/ or latest/. Under each, part-00000.parquet and so on hold the rows, and _source/file.csv (or
+// another extension) is the file as it was uploaded; clients that read a folder of Parquet ignore folders whose names begin with an
+// underscore, and a pattern such as *.parquet does not match it. The keys of a data set of objects are objects/{name}.
 //
 // Objects are decrypted on the way. Where a policy limits what the caller may read, the rows are those of the caller's view,
 // and there is no uploaded file. An object that is put to latest/ or branch/{name}/ becomes a new version. Nothing else can be

@@ -144,14 +144,14 @@ func TestList_VersionsTagsAndBranches(t *testing.T) {
 		want              []string
 	}{
 		{"", "/", []string{"1/", "2/", "branch/", "latest/"}},
-		{"2", "", []string{"2/_source.csv", "2/part-00000.parquet", "2/part-00001.parquet"}},
-		{"2/", "/", []string{"2/_source.csv", "2/part-00000.parquet", "2/part-00001.parquet"}},
+		{"2", "", []string{"2/_source/file.csv", "2/part-00000.parquet", "2/part-00001.parquet"}},
+		{"2/", "/", []string{"2/part-00000.parquet", "2/part-00001.parquet", "2/_source/"}},
 		{"latest/p", "", []string{"latest/part-00000.parquet", "latest/part-00001.parquet"}},
 		{"branch/", "/", []string{"branch/main/"}},
 		{"latest/part-00001.parquet", "", []string{"latest/part-00001.parquet"}},
 		{"3", "", nil},
 		{"nothing", "/", nil},
-		{"", "t-", []string{"1/_source.csv", "1/part-", "2/_source.csv", "2/part-", "branch/main/_source.csv", "branch/main/part-", "latest/_source.csv", "latest/part-"}},
+		{"", "t-", []string{"1/_source/file.csv", "1/part-", "2/_source/file.csv", "2/part-", "branch/main/_source/file.csv", "branch/main/part-", "latest/_source/file.csv", "latest/part-"}},
 	} {
 		got := keys(t, c, "sales-2026", test.prefix, test.delimiter)
 		got = withoutTags(got)
@@ -196,7 +196,7 @@ func TestGet_RangesAndConditions(t *testing.T) {
 	c := temporary(t, p, caller.Token, map[string]any{"read_only": true})
 	uploaded := string(p.Do(caller.Token, http.MethodGet, path+"/download?version=1", nil).Want(t, http.StatusOK).Body)
 
-	whole, out := get(t, c, "sales-2026", "1/_source.csv", "")
+	whole, out := get(t, c, "sales-2026", "1/_source/file.csv", "")
 	if whole != uploaded || *out.VersionId != "1" {
 		t.Errorf("file %q of version %s, want %q", whole, *out.VersionId, uploaded)
 	}
@@ -297,7 +297,7 @@ func TestCredentials_OfAPIKey_EndWithIt(t *testing.T) {
 	if diff := cmp.Diff(show(), show()); diff != "" {
 		t.Error(diff)
 	}
-	if got, _ := get(t, c, "sales-2026", "latest/_source.csv", ""); got == "" {
+	if got, _ := get(t, c, "sales-2026", "latest/_source/file.csv", ""); got == "" {
 		t.Error("nothing was read")
 	}
 	_, err := c.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("sales-2026"), Key: aws.String("latest/a.csv"), Body: strings.NewReader("a\n1\n")})
@@ -435,7 +435,7 @@ func TestMultipart_MakesAVersion(t *testing.T) {
 	_, err = complete(first, second, last)
 	wantCode(t, err, "NoSuchUpload")
 	datasetstest.Profile(t, p, 3)
-	if got, _ := get(t, c, "sales-2026", "latest/_source.csv", ""); got != content.String() {
+	if got, _ := get(t, c, "sales-2026", "latest/_source/file.csv", ""); got != content.String() {
 		t.Errorf("%d bytes are read, want %d", len(got), content.Len())
 	}
 	if got := p.Do(caller.Token, http.MethodGet, path+"/download", nil).Want(t, http.StatusOK); string(got.Body) != content.String() {
@@ -467,7 +467,7 @@ func TestPolicy_LimitsWhatIsRead(t *testing.T) {
 	if diff := cmp.Diff([]string{"latest/part-00000.parquet"}, keys(t, c, "sales-2026", "latest/", "")); diff != "" {
 		t.Error(diff)
 	}
-	_, err := c.GetObject(t.Context(), &awss3.GetObjectInput{Bucket: aws.String("sales-2026"), Key: aws.String("1/_source.csv")})
+	_, err := c.GetObject(t.Context(), &awss3.GetObjectInput{Bucket: aws.String("sales-2026"), Key: aws.String("1/_source/file.csv")})
 	wantCode(t, err, "NoSuchKey")
 	seen, out := get(t, c, "sales-2026", "1/part-00000.parquet", "")
 	if seen == whole || !strings.HasPrefix(seen, "PAR1") || int64(len(seen)) != *out.ContentLength {

@@ -225,7 +225,7 @@ func (b *bucket) source(ctx context.Context, at folder) (*object, error) {
 		return nil, fmt.Errorf("look up file of version %d: %w", at.Version, err)
 	}
 	file := format.File{Format: s.Format, Compression: s.Compression}
-	o := b.file(at, "_source."+file.Extension(), "application/octet-stream", s.SizeBytes, etagOf(s.SHA256))
+	o := b.file(at, "_source/file."+file.Extension(), "application/octet-stream", s.SizeBytes, etagOf(s.SHA256))
 	o.open = b.read(func(ctx context.Context) ([]stored.Part, error) {
 		return stored.Parts(ctx, b.f.uploads.DB, b.DatasetID, s.Version)
 	})

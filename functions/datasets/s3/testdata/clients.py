@@ -34,7 +34,7 @@ s3 = boto3.client(
     config=botocore.config.Config(retries={"max_attempts": 1}),
 )
 names = [o["Key"] for o in s3.list_objects_v2(Bucket="sales", Prefix="latest/")["Contents"]]
-assert names == ["latest/_source.csv", "latest/part-00000.parquet", "latest/part-00001.parquet"], names
+assert names == ["latest/_source/file.csv", "latest/part-00000.parquet", "latest/part-00001.parquet"], names
 for name in names[1:]:
     s3.download_file("sales", name, os.path.join(sys.argv[1], os.path.basename(name)))
 check("boto3", rows(r for n in names[1:] for r in pyarrow.parquet.read_table(os.path.join(sys.argv[1], os.path.basename(n))).to_pylist()))
