@@ -145,7 +145,7 @@ func TestList_VersionsTagsAndBranches(t *testing.T) {
 	}{
 		{"", "/", []string{"1/", "2/", "branch/", "latest/"}},
 		{"2", "", []string{"2/_source/file.csv", "2/part-00000.parquet", "2/part-00001.parquet"}},
-		{"2/", "/", []string{"2/part-00000.parquet", "2/part-00001.parquet", "2/_source/"}},
+		{"2/", "/", []string{"2/part-00000.parquet", "2/_source/", "2/part-00001.parquet"}},
 		{"latest/p", "", []string{"latest/part-00000.parquet", "latest/part-00001.parquet"}},
 		{"branch/", "/", []string{"branch/main/"}},
 		{"latest/part-00001.parquet", "", []string{"latest/part-00001.parquet"}},
