@@ -4,7 +4,6 @@ package personaldata
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,8 +89,6 @@ SELECT ` + columns + ` FROM dataset_personal_data WHERE dataset_id = $1 ORDER BY
 INSERT INTO dataset_personal_data AS p (dataset_id, column_name, kind, status, decided_by) VALUES ($1, $2, coalesce($3, 'other'), $4, $5)
 ON CONFLICT (dataset_id, lower(column_name)) DO UPDATE SET kind = coalesce($3, p.kind), status = excluded.status, decided_by = excluded.decided_by, changed_at = now()
 RETURNING ` + columns
-	selectNames = `
-SELECT coalesce(v.columns, '[]') AS columns FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.ready_version WHERE d.id = $1`
 )
 
 // List lists the columns.
@@ -138,13 +135,9 @@ func (f *Function) Set(ctx context.Context, in *SetRequest) (*SetResponse, error
 
 // exists returns an error unless the current version has the column, or something is known about it.
 func exists(ctx context.Context, tx *outbox.Tx, id uuid.UUID, column string) error {
-	found, err := database.One[struct{ Columns json.RawMessage }](ctx, tx, pgx.ErrNoRows, selectNames, id)
+	named, err := dataset.Columns(ctx, tx, id)
 	if err != nil {
-		return fmt.Errorf("read columns: %w", err)
-	}
-	var named []resultset.Column
-	if err := json.Unmarshal(found.Columns, &named); err != nil {
-		return fmt.Errorf("decode columns: %w", err)
+		return err
 	}
 	if !slices.ContainsFunc(named, func(c resultset.Column) bool { return strings.EqualFold(c.Name, column) }) {
 		return fault.At("body.column", "the current version has no column %s", fault.Excerpt(column))

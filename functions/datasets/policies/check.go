@@ -2,35 +2,26 @@ package policies
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
+	"function/functions/datasets/internal/dataset"
 	"function/shared/access"
-	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/resultset"
 	"function/shared/sandbox"
 )
 
-const selectColumns = `
-SELECT coalesce(v.columns, '[]') AS columns FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.ready_version WHERE d.id = $1`
-
 // check returns an error unless the rules can be applied to the current version of a table.
-func check(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, rules access.Rules) error {
-	found, err := database.One[struct{ Columns json.RawMessage }](ctx, tx, pgx.ErrNoRows, selectColumns, dataset)
+func check(ctx context.Context, tx *outbox.Tx, id uuid.UUID, rules access.Rules) error {
+	columns, err := dataset.Columns(ctx, tx, id)
 	if err != nil {
-		return fmt.Errorf("read columns: %w", err)
-	}
-	var columns []resultset.Column
-	if err := json.Unmarshal(found.Columns, &columns); err != nil {
-		return fmt.Errorf("decode columns: %w", err)
+		return err
 	}
 	switch {
 	case len(columns) == 0:
