@@ -1,14 +1,12 @@
 package access
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -119,12 +117,7 @@ type Options struct {
 // Write writes the rows of Parquet files, as the view shows them and in their order, to a new Parquet file. A policy that
 // cannot be applied to them, because a column is missing or has another type, is fault.Conflict.
 func (v View) Write(ctx context.Context, files []string, dst string, o Options) error {
-	scratch, err := os.MkdirTemp(o.Scratch, "view-*")
-	if err != nil {
-		return fmt.Errorf("create a scratch directory: %w", err)
-	}
-	defer os.RemoveAll(scratch)
-	s, err := engine.Open(ctx, "SET threads = 2", "SET memory_limit = "+engine.Literal(cmp.Or(o.Memory, "256MB")), "SET temp_directory = "+engine.Literal(scratch))
+	s, err := engine.OpenSpilling(ctx, o.Scratch, o.Memory)
 	if err != nil {
 		return err
 	}

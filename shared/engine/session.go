@@ -3,10 +3,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -14,8 +16,9 @@ import (
 
 // Session is a connection to its own in-memory instance of DuckDB.
 type Session struct {
-	db   *sql.DB
-	Conn *sql.Conn
+	db      *sql.DB
+	Conn    *sql.Conn
+	scratch string // removed by Close; empty: none
 }
 
 // Open starts an instance and applies settings in order. It never fetches or loads extensions.
@@ -42,6 +45,24 @@ func Open(ctx context.Context, settings ...string) (*Session, error) {
 	return s, nil
 }
 
+// DefaultMemory is the memory limit of a session that spills.
+const DefaultMemory = "256MB"
+
+// OpenSpilling is [Open] for work on tables that may be larger than memory (empty: DefaultMemory). What does not fit is in
+// a directory of its own in scratch (empty: the system's), which Close removes.
+func OpenSpilling(ctx context.Context, scratch, memory string) (*Session, error) {
+	dir, err := os.MkdirTemp(scratch, "spill-*")
+	if err != nil {
+		return nil, fmt.Errorf("create a scratch directory: %w", err)
+	}
+	s, err := Open(ctx, "SET threads = 2", "SET memory_limit = "+Literal(cmp.Or(memory, DefaultMemory)), "SET temp_directory = "+Literal(dir))
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	s.scratch = dir
+	return s, nil
+}
+
 // Apply runs settings in order.
 func (s *Session) Apply(ctx context.Context, settings []string) error {
 	for _, setting := range settings {
@@ -55,6 +76,9 @@ func (s *Session) Apply(ctx context.Context, settings []string) error {
 func (s *Session) Close() {
 	_ = s.Conn.Close()
 	_ = s.db.Close()
+	if s.scratch != "" {
+		_ = os.RemoveAll(s.scratch)
+	}
 }
 
 func (s *Session) Exec(ctx context.Context, statement string, args ...any) error {

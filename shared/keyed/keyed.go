@@ -6,10 +6,8 @@
 package keyed
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -38,13 +36,7 @@ type input struct {
 
 // with runs an operation on tables, whose columns it passes.
 func with(ctx context.Context, o Options, inputs []input, do func(w work, columns [][]engine.Field) error) error {
-	scratch, err := os.MkdirTemp(o.Scratch, "keyed-*")
-	if err != nil {
-		return fmt.Errorf("create a scratch directory: %w", err)
-	}
-	defer os.RemoveAll(scratch)
-	s, err := engine.Open(ctx, "SET threads = 2", "SET memory_limit = "+engine.Literal(cmp.Or(o.Memory, "256MB")),
-		"SET temp_directory = "+engine.Literal(scratch))
+	s, err := engine.OpenSpilling(ctx, o.Scratch, o.Memory)
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,8 @@
 package personaldata
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -57,12 +55,7 @@ const (
 
 // Find returns the columns of a table, whose rows are in Parquet files, that hold personal data, in their order.
 func Find(ctx context.Context, files []string, o Options) ([]Finding, error) {
-	scratch, err := os.MkdirTemp(o.Scratch, "personal-*")
-	if err != nil {
-		return nil, fmt.Errorf("create a scratch directory: %w", err)
-	}
-	defer os.RemoveAll(scratch)
-	s, err := engine.Open(ctx, "SET threads = 2", "SET memory_limit = "+engine.Literal(cmp.Or(o.Memory, "256MB")), "SET temp_directory = "+engine.Literal(scratch))
+	s, err := engine.OpenSpilling(ctx, o.Scratch, o.Memory)
 	if err != nil {
 		return nil, err
 	}
