@@ -121,14 +121,8 @@ func (q *query) prepare(ctx context.Context) error {
 		return err
 	}
 	q.session = s
-	st, err := parse(ctx, s, q.sql)
+	st, err := q.checked(ctx)
 	if err != nil {
-		return err
-	}
-	if _, err := st.check(tableNames(q.tables)); err != nil {
-		return err
-	}
-	if err := st.takes(len(q.args)); err != nil {
 		return err
 	}
 	// DuckDB's memory limit covers tables but not results, so the result becomes a table first.
@@ -139,6 +133,18 @@ func (q *query) prepare(ctx context.Context) error {
 		}
 	}
 	return s.Exec(ctx, "SET lock_configuration = true")
+}
+
+// checked parses the statement, which reads the query's tables only and takes its arguments.
+func (q *query) checked(ctx context.Context) (*statement, error) {
+	st, err := parse(ctx, q.session, q.sql)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := st.check(tableNames(q.tables)); err != nil {
+		return nil, err
+	}
+	return st, st.takes(len(q.args))
 }
 
 func (q *query) run(ctx context.Context) error {

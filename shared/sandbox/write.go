@@ -69,14 +69,8 @@ func (q *query) write(ctx context.Context, out Output) error {
 		return err
 	}
 	q.session = s
-	st, err := parse(ctx, s, q.sql)
+	st, err := q.checked(ctx)
 	if err != nil {
-		return err
-	}
-	if _, err := st.check(tableNames(q.tables)); err != nil {
-		return err
-	}
-	if err := st.takes(0); err != nil {
 		return err
 	}
 	if err := s.Exec(ctx, "SET lock_configuration = true"); err != nil {
