@@ -180,7 +180,7 @@ func (f *Function) decide(ctx context.Context, in *DecideRequest, status string,
 	out := &Response{}
 	entry := audit.Entry{Action: "datasets:decide_access_request", ResourceID: in.ID.String(), Detail: map[string]any{"request_id": in.RequestID, "status": status}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if _, err := dataset.LockAny(ctx, tx, in.ID, access.Of(caller)); err != nil {
+		if err := dataset.LockAny(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		r, err := database.One[AccessRequest](ctx, tx, fault.New(fault.NotFound, "This data set has no request for access with this identifier"), selectOpen, in.ID, in.RequestID)

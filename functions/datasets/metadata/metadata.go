@@ -120,7 +120,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 	}
 	reader, out := access.Of(caller), &Response{}
 	err = act.Do(ctx, f.db, audit.Entry{Action: "datasets:change_metadata", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
-		if _, err := dataset.LockAny(ctx, tx, in.ID, reader); err != nil {
+		if err := dataset.LockAny(ctx, tx, in.ID, reader); err != nil {
 			return err
 		}
 		s, err := load(ctx, tx, in.ID, reader)

@@ -60,7 +60,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	entry := audit.Entry{Action: "datasets:set_visibility", ResourceID: in.ID.String(), Detail: map[string]any{"restricted": in.Body.Restricted}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if _, err := dataset.LockAny(ctx, tx, in.ID, access.Of(caller)); err != nil {
+		if err := dataset.LockAny(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, setRestricted, in.ID, in.Body.Restricted); err != nil {

@@ -119,7 +119,7 @@ func (f *Function) Share(ctx context.Context, in *ShareRequest) (*Response, erro
 	entry := audit.Entry{Action: "datasets:share", ResourceID: in.ID.String(), Detail: map[string]any{"grantee_kind": in.Body.GranteeKind, "grantee_id": in.Body.GranteeID, "expires_at": in.Body.ExpiresAt}}
 	out := &Response{}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if _, err := dataset.LockAny(ctx, tx, in.ID, access.Of(caller)); err != nil {
+		if err := dataset.LockAny(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		id, err := dataset.ShareWith(ctx, tx, dataset.Grant{
@@ -142,7 +142,7 @@ func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, er
 	}
 	entry := audit.Entry{Action: "datasets:revoke_share", ResourceID: in.ID.String()}
 	return nil, act.Do(ctx, f.db, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
-		if _, err := dataset.LockAny(ctx, tx, in.ID, access.Of(caller)); err != nil {
+		if err := dataset.LockAny(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		share, err := database.One[struct {

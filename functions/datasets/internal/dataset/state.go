@@ -93,8 +93,8 @@ func LockToDelete(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader)
 	return err
 }
 
-// LockAny locks a data set of any kind, for a change of what is said about it, and returns its kind.
-func LockAny(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) (kind string, err error) {
-	d, err := lock(ctx, tx, id, r)
-	return d.Kind, err
+// LockAny locks a data set of any kind, for a change of what is said about it.
+func LockAny(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) error {
+	_, err := lock(ctx, tx, id, r)
+	return err
 }

@@ -30,7 +30,7 @@ type contract struct {
 const (
 	selectContract  = `SELECT revision, contract FROM dataset_contracts WHERE dataset_id = $1 ORDER BY revision DESC LIMIT 1`
 	selectReference = `
-SELECT id, ready_version AS version, storage_type FROM datasets d
+SELECT id, ready_version AS version FROM datasets d
 WHERE organization_id = $1 AND may_read(d, $3) AND lower(name) = lower($2) AND kind = 'table' AND ready_version IS NOT NULL AND deleted_at IS NULL`
 )
 
@@ -124,9 +124,8 @@ func (w *preparation) references(ctx context.Context) (map[string][]string, erro
 	everyone := access.Everyone(w.OrganizationID) // the result of a rule tells something about the other data set
 	for i, name := range w.contract.References() {
 		d, err := database.One[struct {
-			ID          uuid.UUID
-			Version     int
-			StorageType string
+			ID      uuid.UUID
+			Version int
 		}](ctx, w.Area.DB, pgx.ErrNoRows, selectReference, w.OrganizationID, name, everyone)
 		if database.IsNoRows(err) {
 			continue
