@@ -2,7 +2,8 @@
 -- +goose Up
 
 ALTER TABLE datasets
-    ADD COLUMN restricted boolean NOT NULL DEFAULT false; -- members need a share, unless they created it or govern data sets
+    ADD COLUMN owner_id uuid,                             -- NULL: whoever created it
+    ADD COLUMN restricted boolean NOT NULL DEFAULT false; -- members need a share, unless they own it or govern data sets
 
 CREATE TABLE dataset_shares (
     id           uuid PRIMARY KEY,
@@ -45,7 +46,7 @@ CREATE TABLE dataset_policies (
 -- +goose StatementBegin
 CREATE FUNCTION reads(d datasets, reader jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT d.organization_id = (reader ->> 'organization')::uuid
-           AND (NOT d.restricted OR (reader ->> 'governs')::boolean OR d.created_by = (reader ->> 'user')::uuid)
+           AND (NOT d.restricted OR (reader ->> 'governs')::boolean OR coalesce(d.owner_id, d.created_by) = (reader ->> 'user')::uuid)
         OR EXISTS (
             SELECT FROM dataset_shares s
             WHERE s.dataset_id = d.id AND (s.expires_at IS NULL OR s.expires_at > now())
@@ -74,28 +75,3 @@ CREATE FUNCTION policies_of(dataset uuid) RETURNS jsonb LANGUAGE sql STABLE AS $
     WHERE dataset_id = (SELECT coalesce(quality_of, id) FROM datasets WHERE id = dataset)
 $$;
 -- +goose StatementEnd
-
--- The data sets that a reader can name in queries: those of the reader's organization, and those shared by others. Where a
--- name is taken, the shared data set has its identifier as its name.
--- +goose StatementBegin
-CREATE FUNCTION published.readable_tables(reader jsonb)
-RETURNS TABLE (dataset_id uuid, organization_id uuid, kind text, name text, status text, version int, policies jsonb)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    WITH readable AS (
-        SELECT d FROM datasets d
-        WHERE d.organization_id = (reader ->> 'organization')::uuid AND d.deleted_at IS NULL AND may_read(d, reader)
-        UNION
-        SELECT d FROM dataset_shares s JOIN datasets d ON d.id = s.dataset_id
-        WHERE s.grantee_id = ANY (ARRAY(SELECT jsonb_array_elements_text(reader -> 'principals')::uuid))
-          AND d.deleted_at IS NULL AND may_read(d, reader)
-    ), named AS (
-        SELECT (d).*, row_number() OVER (PARTITION BY lower((d).name) ORDER BY (d).organization_id = (reader ->> 'organization')::uuid DESC, (d).id) AS place
-        FROM readable
-    )
-    SELECT n.id, n.organization_id, n.kind, CASE n.place WHEN 1 THEN n.name ELSE n.id::text END, n.status, n.ready_version, policies_of(n.id)
-    FROM named n
-$$;
--- +goose StatementEnd
-
-REVOKE EXECUTE ON FUNCTION published.readable_tables FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION published.readable_tables TO catalog_reader;

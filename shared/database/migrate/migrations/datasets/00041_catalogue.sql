@@ -1,20 +1,6 @@
 -- The catalogue: owners, stewards, domains, tags, terms, usage, and the text that searches find data sets by.
 -- +goose Up
 
-ALTER TABLE datasets ADD COLUMN owner_id uuid; -- NULL: whoever created it
-
--- The owner of a restricted data set may read it, as its creator may until the owner is another one.
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION reads(d datasets, reader jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT d.organization_id = (reader ->> 'organization')::uuid
-           AND (NOT d.restricted OR (reader ->> 'governs')::boolean OR coalesce(d.owner_id, d.created_by) = (reader ->> 'user')::uuid)
-        OR EXISTS (
-            SELECT FROM dataset_shares s
-            WHERE s.dataset_id = d.id AND (s.expires_at IS NULL OR s.expires_at > now())
-              AND s.grantee_id = ANY (ARRAY(SELECT jsonb_array_elements_text(reader -> 'principals')::uuid)))
-$$;
--- +goose StatementEnd
-
 CREATE TABLE glossary_terms (
     organization_id uuid NOT NULL,
     term            text NOT NULL,

@@ -20,7 +20,8 @@ CREATE FUNCTION personal_columns_of(dataset uuid) RETURNS text[] LANGUAGE sql ST
 $$;
 -- +goose StatementEnd
 
-DROP FUNCTION published.readable_tables;
+-- The data sets that a reader can name in queries: those of the reader's organization, and those shared by others. Where a
+-- name is taken, the shared data set has its identifier as its name.
 -- +goose StatementBegin
 CREATE FUNCTION published.readable_tables(reader jsonb)
 RETURNS TABLE (dataset_id uuid, organization_id uuid, kind text, name text, status text, version int, policies jsonb, personal_columns text[])
