@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the project needs besides Go, git, make and curl: a C compiler with the C++ runtime
 # library, which DuckDB links, and a PostgreSQL server. With --test, it also installs what only the
-# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, Azurite, and Python's clients of S3 and Iceberg. It returns quickly if
+# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, Azurite, and Python packages. It returns quickly if
 # everything is installed. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
@@ -228,16 +228,16 @@ ensure_azurite() {
 	say "the tests will skip Azure Blob Storage, because Azurite, an npm package, is not installed; install npm with: $command"
 }
 
-python_clients_version=1 # increase it when scripts/python-clients.txt changes
+python_clients_version=2 # increase it when scripts/python-clients.txt changes
 
-# ensure_python_clients installs clients of S3 and Iceberg in the user's cache directory, where the tests search for them
-# (shared/platformtest). Without them, the tests skip these clients, except in CI.
+# ensure_python_clients installs clients of S3 and Iceberg, and readers of ORC, in the user's cache directory, where the tests search for them
+# (shared/platformtest). Without them, the tests skip them, except in CI.
 ensure_python_clients() {
 	dir=$(cache_dir)/python-clients-$python_clients_version
 	[ ! -e "$dir/complete" ] || return 0
 	log=$(mktemp)
 	if python3 -m venv --help >"$log" 2>&1 || apt_install python3 python3-venv; then
-		say "installing Python's clients of S3 and Iceberg in $dir"
+		say "installing Python packages in $dir"
 		rm -rf "$dir"
 		if { python3 -m venv "$dir" || { apt_install python3-venv && python3 -m venv "$dir"; }; } >"$log" 2>&1 &&
 			"$dir/bin/pip" install -q -r scripts/python-clients.txt >>"$log" 2>&1 && touch "$dir/complete"; then
@@ -248,7 +248,7 @@ ensure_python_clients() {
 	fi
 	rm -f "$log"
 	[ -z "${CI:-}" ] || fail "the tests require Python 3.11 or later with venv and pip"
-	say "the tests will skip clients of S3 and Iceberg, because Python 3.11 or later with venv and pip is not installed"
+	say "the tests will skip clients written in Python, because Python 3.11 or later with venv and pip is not installed"
 }
 
 check_go

@@ -14,13 +14,13 @@ func Python(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(cache, "python-clients-1")
+	dir := filepath.Join(cache, "python-clients-2")
 	if _, err := os.Stat(filepath.Join(dir, "complete")); err == nil {
 		return filepath.Join(dir, "bin", "python")
 	}
 	if os.Getenv("CI") != "" {
-		t.Fatal("tests need Python's clients of S3 and Iceberg: scripts/setup.sh --test installs them")
+		t.Fatal("tests need Python packages (scripts/python-clients.txt): scripts/setup.sh --test installs them")
 	}
-	t.Skip("CLIENTS OF PYTHON ARE NOT TESTED: scripts/setup.sh --test installs them, if there is Python with venv and pip")
+	t.Skip("CLIENTS WRITTEN IN PYTHON ARE NOT TESTED: scripts/setup.sh --test installs them, if there is Python with venv and pip")
 	return ""
 }

@@ -15,15 +15,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"function/shared/orc/orcwriter"
+	"function/shared/platformtest"
 )
 
-// ORC_PYTHON names a Python with pyarrow and pyorc, which read the ORC files of Apache's library.
+// pyarrow and pyorc read ORC by Apache's library.
 func TestWriter_RandomTables_AreReadByPyarrowAndPyorc(t *testing.T) {
 	t.Parallel()
-	python := os.Getenv("ORC_PYTHON")
-	if python == "" {
-		t.Skip("ORC_PYTHON is not set: what pyarrow and pyorc read is not tested")
-	}
+	python := platformtest.Python(t)
 	folder := t.TempDir()
 	arguments := []string{filepath.Join("testdata", "compare.py")}
 	for seed := range uint64(200) {
