@@ -1,4 +1,4 @@
-// Package getusage shows how often a data set is read, and by whom: GET /v1/datasets/{id}/usage.
+// Package getusage shows how often people read a data set, and who they are: GET /v1/datasets/{id}/usage.
 package getusage
 
 import (

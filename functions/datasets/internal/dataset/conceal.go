@@ -16,7 +16,7 @@ import (
 // Concealed is a failure whose details may show what a policy hides.
 const Concealed = "The version could not be used. A policy of the data set hides the details from you."
 
-var errLimited = fault.New(fault.Forbidden, "A policy of this data set limits what you may read of it, and this would show more: ask somebody whom the policy exempts")
+var errLimited = fault.New(fault.Forbidden, "A policy of this data set limits what you may read of it, and this answer would show more: ask somebody who is exempt from the policy")
 
 // SeesAll returns an error if a policy limits what a reader of the data set sees, for what is about all rows.
 func SeesAll(ctx context.Context, db database.Querier, id uuid.UUID, r access.Reader) error {

@@ -65,7 +65,7 @@ func Set(ctx context.Context, tx *outbox.Tx, organization, by, id uuid.UUID, que
 
 const deleteDerivation = `DELETE FROM dataset_derivations WHERE dataset_id = $1`
 
-// End stops the derivation of a data set, whose versions stay. It returns false if there is none.
+// End stops the derivation of a data set and keeps its versions. It returns false if the data set is not derived.
 func End(ctx context.Context, tx *outbox.Tx, id uuid.UUID) (bool, error) {
 	ended, err := tx.Exec(ctx, deleteDerivation, id)
 	if err != nil {

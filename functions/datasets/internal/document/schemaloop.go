@@ -8,7 +8,7 @@ import (
 )
 
 // selfApplying returns a schema whose check of a value would never end, because it leads to the check of
-// the same value by the same schema (JSON Schema 2020-12, §9.4.1). It returns nil if there is none.
+// the same value by the same schema (JSON Schema 2020-12, §9.4.1). It returns nil if every check ends.
 func selfApplying(root *jsonschema.Schema) (found *jsonschema.Schema) {
 	reached := map[*jsonschema.Schema]bool{root: true}
 	all := []*jsonschema.Schema{root}

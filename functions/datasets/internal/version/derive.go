@@ -28,7 +28,7 @@ import (
 type Input struct {
 	Name      string // in the query
 	DatasetID uuid.UUID
-	Version   *int // nil: there is none, so that the derived version fails
+	Version   *int // nil: no ready version, so the derived version fails
 }
 
 const (
@@ -82,7 +82,7 @@ func (in derivedInput) refusal() error {
 	name := fault.Excerpt(in.Dataset)
 	switch {
 	case in.Deleted:
-		return &invalid.Error{Detail: fmt.Sprintf("The data set %s, which the query reads, has been deleted, or not every member may read it any more: restore it, or change the query (POST /v1/datasets/{id}/derive).", name)}
+		return &invalid.Error{Detail: fmt.Sprintf("The data set %s, which the query reads, has been deleted or restricted: restore it, let every member read it, or change the query (POST /v1/datasets/{id}/derive).", name)}
 	case in.Version == nil:
 		return &invalid.Error{Detail: fmt.Sprintf("There is no ready version that the query reads as %s.", fault.Excerpt(in.Name))}
 	case in.Archived:

@@ -58,7 +58,7 @@ func (i *Inspection) record(ctx context.Context, tx *outbox.Tx, id uuid.UUID, nu
 	return nil
 }
 
-// add makes the rows the next version of the data set of failing rows, which it creates if there is none.
+// add adds the rows as the next version of the data set of failing rows, and creates that data set if it is missing.
 func (f *failing) add(ctx context.Context, tx *outbox.Tx, source uuid.UUID, number int, uploader uuid.UUID) (uuid.UUID, int, error) {
 	found, err := database.One[struct{ ID uuid.UUID }](ctx, tx, pgx.ErrNoRows, selectFailures, source)
 	created := database.IsNoRows(err)
