@@ -23,6 +23,8 @@ import (
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
 	"function/functions/datasets/versions"
+	"function/shared/database"
+	"function/shared/events"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
@@ -170,6 +172,19 @@ func TestQuality_BadVersion_IsBlockedUntilAccepted(t *testing.T) {
 	}
 	if n := datasetstest.Count(t, d.p, `SELECT count(*) FROM audit_entries WHERE action = 'datasets:accept_version' AND result = 'done'`); n != 1 {
 		t.Errorf("%d acceptances in the trail, want 1", n)
+	}
+}
+
+func TestQuality_SourceIsRestricted_EventsOfItsFailingRowsSaySo(t *testing.T) {
+	t.Parallel()
+	d := begin(t, "orders")
+	d.call(http.MethodPut, "/contract", `{"rules":[{"kind":"range","column":"n","max":1}]}`, http.StatusOK)
+	if _, err := d.p.DB(database.Datasets).Exec(t.Context(), `UPDATE datasets SET restricted = true WHERE id = $1`, d.id); err != nil {
+		t.Fatal(err)
+	}
+	d.upload("", "n\n1\n2\n")
+	if e := platformtest.Published[events.DatasetReady](d.p, 1)[0].Data; e.Name != "orders_failures" || !e.Restricted {
+		t.Errorf("event %+v", e)
 	}
 }
 

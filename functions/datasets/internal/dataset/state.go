@@ -23,7 +23,8 @@ const selectState = `
 SELECT d.id AS dataset_id, d.organization_id, d.kind, d.name, d.storage_type,
        CASE WHEN d.deleted_at IS NULL THEN d.status ELSE 'deleted' END AS status,
        coalesce(newest.version, 0) AS version, coalesce(ready.row_count, 0) AS rows, coalesce(newest.size_bytes, 0) AS bytes,
-       d.created_at, d.changed_at, d.restricted
+       d.created_at, d.changed_at,
+       coalesce((SELECT source.restricted FROM datasets source WHERE source.id = d.quality_of), d.restricted) AS restricted
 FROM datasets d
 LEFT JOIN dataset_versions ready ON ready.dataset_id = d.id AND ready.version = d.ready_version
 LEFT JOIN LATERAL (` + Newest + `) newest ON true
