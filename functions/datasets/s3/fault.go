@@ -26,7 +26,7 @@ var codes = map[fault.Kind]s3err.APIError{
 }
 
 // errorOf returns an error as S3 knows it, with the sentence for the caller. A cause that is not the caller's is logged.
-func errorOf(ctx context.Context, err error) error {
+func errorOf(ctx context.Context, err error) s3err.S3Error {
 	if err == nil {
 		return nil
 	}
@@ -61,7 +61,7 @@ func errorOf(ctx context.Context, err error) error {
 
 // writeError answers a request that the gateway has not answered.
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
-	answer := errorOf(r.Context(), err).(s3err.S3Error)
+	answer := errorOf(r.Context(), err)
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(answer.StatusCode())
 	if r.Method != http.MethodHead {
