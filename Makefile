@@ -26,7 +26,7 @@ run: setup ## run the whole platform on http://localhost:$(PORT), its data in $(
 test: ## test every package against a real PostgreSQL, Redis, Chromium and promtool
 	@scripts/setup.sh --test
 	@go build -o bin/ ./scripts/testpostgres
-	@bin/testpostgres -- go test -race -timeout 30m ./...
+	@bin/testpostgres -- go test -race -ldflags=-w -timeout 30m ./...
 
 .PHONY: check
 check: setup ## format, vet, lint, and check that generated files are up to date
