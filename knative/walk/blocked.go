@@ -59,7 +59,9 @@ func (g *governed) keepBadVersionFromEverybody() {
 	if q.Failures.Name != "orders_failures" {
 		g.t.Fatalf("the failing rows are in %q", q.Failures.Name)
 	}
-	until(g.client, "the failing rows", func() int { return g.walk.send(http.MethodPost, "/v1/analytics/query", "application/json", bytes.NewReader(encode(failing))).status },
+	until(g.client, "the failing rows", func() int {
+		return g.walk.send(http.MethodPost, "/v1/analytics/query", "application/json", bytes.NewReader(encode(failing))).status
+	},
 		func(status int) bool { return status == http.StatusOK })
 	g.rows(g.walk, failing, []string{"6", "-7", "positive"}, []string{"6", "-7", "unique_id"}, []string{"6", "9", "unique_id"})
 }
