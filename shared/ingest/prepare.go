@@ -111,6 +111,9 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch st
 
 // recognize checks the file against its format and describes it as a table that DuckDB can scan.
 func recognize(ctx context.Context, s *engine.Session, src *Source, forms *forms, scratch string, progress func(string, float64)) (*table, error) {
+	if src.Compression == packed.Tar {
+		return parquetFolder(ctx, s, src.Path, scratch)
+	}
 	if src.Compression != "" {
 		decompressed := filepath.Join(scratch, "decompressed")
 		if err := packed.Extract(ctx, src.Path, decompressed, src.Compression, func(int64) {}); err != nil {

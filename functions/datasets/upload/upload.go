@@ -69,7 +69,7 @@ type Response struct {
 		Status    string    `json:"status" enum:"processing"`
 		Format    string    `json:"format" enum:"csv,json,parquet,avro,orc,arrow"`
 
-		Compression string `json:"compression,omitempty" enum:"gzip,zstd,zip" doc:"Absent if the file is not compressed"`
+		Compression string `json:"compression,omitempty" enum:"gzip,zstd,zip,tar" doc:"Absent if the file is not compressed"`
 
 		SizeBytes  int64     `json:"size_bytes"`
 		SHA256     string    `json:"sha256" doc:"SHA-256 of the file, hexadecimal"`

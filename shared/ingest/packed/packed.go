@@ -1,8 +1,9 @@
 // Package packed decompresses uploaded files: gzip (RFC 1952, also of several members), zstd (RFC 8878, also of several
-// frames) and zip archives of one file. Each is recognized by its first bytes.
+// frames) and zip archives of one file. It also extracts tar archives of several files. Each is recognized by its first bytes.
 package packed
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
@@ -23,6 +24,7 @@ const (
 	Gzip = "gzip"
 	Zstd = "zstd"
 	Zip  = "zip"
+	Tar  = "tar"
 )
 
 // HeadSize is the number of bytes at the start of a file with which Head can decompress the first bytes in it: a block of
@@ -39,9 +41,15 @@ var zstdOptions = []zstd.DOption{zstd.WithDecoderConcurrency(1), zstd.WithDecode
 // file that cannot be decompressed gives an *invalid.Error.
 func Head(head []byte, kind string, most int) (inner []byte, name string, err error) {
 	var data io.Reader
-	if kind == Zip {
+	switch kind {
+	case Zip:
 		name, data, err = zipHead(head)
-	} else {
+	case Tar:
+		var h *tar.Header
+		if h, data, err = next(tar.NewReader(bytes.NewReader(head))); err == nil {
+			name = h.Name
+		}
+	default:
 		data, err = stream(bytes.NewReader(head), kind)
 	}
 	if closer, ok := data.(io.Closer); ok && err == nil {
@@ -78,6 +86,8 @@ func Kind(head []byte) string {
 		return Zstd // the latter is a skippable frame, with which pzstd begins
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return Zip
+	case isTar(head):
+		return Tar
 	}
 	return ""
 }
@@ -94,7 +104,7 @@ func stream(r io.Reader, kind string) (io.ReadCloser, error) {
 	return d.IOReadCloser(), nil
 }
 
-// Extract writes the file in a compressed file to a new file. It calls read with the compressed bytes read so far. A file
+// Extract writes the file in a compressed file, other than a tar archive, to a new file. It calls read with the compressed bytes read so far. A file
 // that cannot be decompressed, or that expands too much, gives an *invalid.Error.
 func Extract(ctx context.Context, from, to, kind string, read func(int64)) error {
 	source, err := os.Open(from)

@@ -115,7 +115,7 @@ func (o *Options) For(format, location string) error {
 type Detected struct {
 	Options     Options      `json:"options" doc:"As given at the upload"`
 	Format      string       `json:"format,omitempty" enum:"csv,json,parquet,avro,orc,arrow"`
-	Compression string       `json:"compression,omitempty" enum:"gzip,zstd,zip"`
+	Compression string       `json:"compression,omitempty" enum:"gzip,zstd,zip,tar"`
 	Encoding    string       `json:"encoding,omitempty" doc:"Of text"`
 	Delimiter   string       `json:"delimiter,omitempty" doc:"CSV"`
 	Quote       *string      `json:"quote,omitempty" doc:"CSV; empty: fields are not quoted"`

@@ -33,7 +33,7 @@ type Dataset struct {
 	Version      int                 `json:"version" doc:"Number of the newest version, 0 before the first upload"`
 	ReadyVersion *int                `json:"ready_version,omitempty" doc:"The version that queries read"`
 	Format       *string             `json:"format,omitempty" enum:"csv,json,parquet,avro,orc,arrow"`
-	Compression  *string             `json:"compression,omitempty" enum:"gzip,zstd,zip" doc:"Of the uploaded file; absent if it is not compressed"`
+	Compression  *string             `json:"compression,omitempty" enum:"gzip,zstd,zip,tar" doc:"Of the uploaded file; absent if it is not compressed"`
 	SizeBytes    *int64              `json:"size_bytes,omitempty" doc:"Size of the uploaded file"`
 	SHA256       *string             `json:"sha256,omitempty" doc:"SHA-256 of the uploaded file, hexadecimal"`
 	RowCount     *int64              `json:"row_count,omitempty" doc:"Once profiled"`

@@ -54,6 +54,9 @@ func Of(head []byte, contentType, fileName string, given reading.Options) (File,
 	if err := f.recognize(head, hint, charset); err != nil {
 		return f, err
 	}
+	if f.Compression == packed.Tar && f.Format != ingest.Parquet {
+		return f, fault.At("body.file", "a tar archive can hold the Parquet files of one table, but this one holds %s: upload that file by itself, compressed with gzip or zstd if you like", f.Format)
+	}
 	if err := f.parameters(parameters["header"], charset); err != nil {
 		return f, err
 	}

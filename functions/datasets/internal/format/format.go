@@ -41,7 +41,7 @@ const (
 )
 
 // compressions are the extensions of compressed files.
-var compressions = map[string]bool{".gz": true, ".gzip": true, ".zst": true, ".zstd": true, ".zip": true}
+var compressions = map[string]bool{".gz": true, ".gzip": true, ".zst": true, ".zstd": true, ".zip": true, ".tar": true}
 
 // Hint returns the format that the media type suggests or, failing that, the extension of the
 // file name. It returns an empty string when neither is known.
@@ -213,6 +213,8 @@ func (f File) Extension() string {
 		return f.Format + ".zst"
 	case packed.Zip:
 		return f.Format + ".zip"
+	case packed.Tar:
+		return f.Format + ".tar"
 	}
 	return f.Format
 }
