@@ -228,7 +228,7 @@ ensure_azurite() {
 	say "the tests will skip Azure Blob Storage, because Azurite, an npm package, is not installed; install npm with: $command"
 }
 
-python_clients_version=3 # increase it when scripts/python-clients.txt changes
+python_clients_version=4 # increase it when scripts/python-clients.txt changes
 
 # ensure_python_clients installs clients of S3 and Iceberg (Spark needs Java), and readers of ORC, in the user's cache directory,
 # where the tests search for them (shared/platformtest). Without them, the tests skip them, except in CI.

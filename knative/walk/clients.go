@@ -15,14 +15,15 @@ import (
 //go:embed clients.py
 var clients []byte
 
-// readWithOtherTools reads the orders by S3 and as an Iceberg table, with temporary credentials.
-func (g *governed) readWithOtherTools() {
+// useOtherTools reads the orders by S3 and as an Iceberg table, and writes files that become versions, with temporary credentials.
+func (g *governed) useOtherTools() {
+	imports := g.create("imports")
 	program := filepath.Join(g.t.TempDir(), "clients.py")
 	if err := os.WriteFile(program, clients, 0o600); err != nil {
 		g.t.Fatal(err)
 	}
 	credentials := decode[json.RawMessage](g.client, http.MethodPost, "/v1/datasets/s3/credentials", http.StatusCreated,
-		g.walk.send(http.MethodPost, "/v1/datasets/s3/credentials", "application/json", bytes.NewReader([]byte(`{"read_only":true}`))))
+		g.walk.send(http.MethodPost, "/v1/datasets/s3/credentials", "application/json", bytes.NewReader([]byte(`{}`))))
 	command := exec.CommandContext(g.t.Context(), g.Python, program, g.client.url, g.token, "orders", string(credentials), "id", "region", "email", "amount")
 	command.Env = append(os.Environ(), "TZ=UTC", "AWS_EC2_METADATA_DISABLED=true")
 	var problems bytes.Buffer
@@ -54,4 +55,6 @@ func (g *governed) readWithOtherTools() {
 	if diff := cmp.Diff(want, got); diff != "" {
 		g.t.Fatalf("rows of the orders (-want +got):\n%s", diff)
 	}
+	imports.await(2)
+	g.rows(g.walk, "SELECT tool, list(id ORDER BY id)::VARCHAR FROM imports GROUP BY tool ORDER BY tool", []string{"Dask", "[5, 6, 7]"}, []string{"Spark", "[1, 2, 3, 4]"})
 }

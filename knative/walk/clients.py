@@ -1,6 +1,7 @@
 """Reads the newest version of a data set with the tools that people use, and prints each tool's rows as a line of JSON.
+Then Spark and Dask append rows to the data set "imports".
 
-usage: clients.py PLATFORM TOKEN DATASET S3_CREDENTIALS COLUMN... (readers.go runs it)
+usage: clients.py PLATFORM TOKEN DATASET S3_CREDENTIALS COLUMN... (clients.go runs it)
 """
 
 import decimal
@@ -9,9 +10,11 @@ import json
 import sys
 
 import boto3
+import dask.dataframe
 import duckdb
 import pandas
 import pyarrow.parquet
+import s3fs
 from pyiceberg.catalog import load_catalog
 from pyspark.sql import SparkSession
 
@@ -81,3 +84,9 @@ for name, value in {
 spark = spark.getOrCreate()
 tell("Spark with Iceberg", spark.table("platform.datasets." + dataset).select(*columns).collect())
 tell("Spark", spark.read.parquet(f"s3a://{folder}").select(*columns).collect())
+
+spark.createDataFrame([(i, "Spark") for i in range(1, 5)], ["id", "tool"]).repartition(2).write.mode("append").parquet("s3a://imports/append/spark/")
+
+numbers = pandas.DataFrame({"id": [5, 6, 7], "tool": "Dask"})
+dask.dataframe.from_pandas(numbers, npartitions=2).to_parquet("s3://imports/append/dask/", write_index=False, storage_options=options)
+s3fs.S3FileSystem(**options).touch("imports/append/dask/_SUCCESS")

@@ -32,7 +32,7 @@ func RunGovernedTeam(t *testing.T, target GovernedTarget) {
 	g.maskPersonalData()
 	g.shareWithPartner()
 	g.findOrders()
-	g.readWithOtherTools()
+	g.useOtherTools()
 	g.endShare()
 }
 

@@ -147,18 +147,6 @@ func (b *backend) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) 
 	return out, nil
 }
 
-var errDelete = fault.New(fault.Forbidden, "Versions are kept and cannot be deleted by S3: delete the data set, or set a lifecycle for its versions (PUT /v1/datasets/{id}/lifecycle)")
-
-// DeleteObject implements backend.Backend.
-func (b *backend) DeleteObject(ctx context.Context, _ *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	return nil, errorOf(ctx, errDelete)
-}
-
-// DeleteObjects implements backend.Backend.
-func (b *backend) DeleteObjects(ctx context.Context, _ *s3.DeleteObjectsInput) (s3response.DeleteResult, error) {
-	return s3response.DeleteResult{}, errorOf(ctx, errDelete)
-}
-
 // CreateBucket implements backend.Backend.
 func (b *backend) CreateBucket(ctx context.Context, _ *s3.CreateBucketInput, _ []byte) error {
 	return errorOf(ctx, fault.New(fault.Forbidden, "Buckets are data sets: create one with POST /v1/datasets"))
@@ -167,11 +155,6 @@ func (b *backend) CreateBucket(ctx context.Context, _ *s3.CreateBucketInput, _ [
 // DeleteBucket implements backend.Backend.
 func (b *backend) DeleteBucket(ctx context.Context, _ string) error {
 	return errorOf(ctx, fault.New(fault.Forbidden, "Buckets are data sets: delete one with DELETE /v1/datasets/{id}"))
-}
-
-// CopyObject implements backend.Backend.
-func (b *backend) CopyObject(ctx context.Context, _ s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
-	return s3response.CopyObjectOutput{}, errorOf(ctx, fault.New(fault.Forbidden, "Objects cannot be copied here: read the object and put it where you need it"))
 }
 
 func text(s string) *string { return &s }

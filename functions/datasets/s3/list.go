@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"function/functions/datasets/internal/dataset"
@@ -66,5 +67,51 @@ func (b *bucket) list(ctx context.Context, q listing) (*listed, error) {
 	if b.Kind == dataset.Objects {
 		return l, b.listObjects(ctx, q, l)
 	}
-	return l, b.listTables(ctx, q, l)
+	if err := b.listTables(ctx, q, l); err != nil || !mayNameFolder(q.prefix) {
+		return l, err
+	}
+	files := &listed{}
+	if err := b.listFiles(ctx, q, files); err != nil {
+		return l, err
+	}
+	return q.merge(l, files), nil
+}
+
+// entry is a key, or a common prefix, which has no object.
+type entry struct {
+	name   string
+	object *object
+}
+
+func (l *listed) entries() (list []entry) {
+	for _, o := range l.objects {
+		list = append(list, entry{o.key, o})
+	}
+	for _, p := range l.prefixes {
+		list = append(list, entry{p, nil})
+	}
+	return list
+}
+
+// merge merges two pages of different keys to one. Where a page ends before its list does, so does the merged one.
+func (q listing) merge(a, b *listed) *listed {
+	all := append(a.entries(), b.entries()...)
+	slices.SortFunc(all, func(x, y entry) int { return strings.Compare(x.name, y.name) })
+	all = slices.CompactFunc(all, func(x, y entry) bool { return x.name == y.name })
+	out := &listed{more: a.more || b.more}
+	for _, e := range all {
+		if a.more && e.name > a.last || b.more && e.name > b.last {
+			break
+		}
+		if out.full(q.max) {
+			out.more = true
+			break
+		}
+		if out.last = e.name; e.object == nil {
+			out.prefixes = append(out.prefixes, e.name)
+		} else {
+			out.objects = append(out.objects, e.object)
+		}
+	}
+	return out
 }

@@ -109,10 +109,10 @@ func (b *backend) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.U
 	}
 	replaced, err := b.setPart(r, m, int(*in.PartNumber), u.ID, sum)
 	if err != nil {
-		return nil, errorOf(r.ctx, errors.Join(err, b.discard(r, u)))
+		return nil, errorOf(r.ctx, errors.Join(err, b.uploads.Drop(context.WithoutCancel(r.ctx), u.ID)))
 	}
 	if replaced != nil {
-		if err := b.drop(r, *replaced); err != nil {
+		if err := b.uploads.Drop(r.ctx, *replaced); err != nil {
 			return nil, errorOf(r.ctx, err)
 		}
 	}
@@ -139,18 +139,6 @@ func (b *backend) setPart(r *request, m *multipart, number int, upload uuid.UUID
 		return err
 	})
 	return replaced, err
-}
-
-// drop deletes a partial upload, unless it is gone.
-func (b *backend) drop(r *request, id uuid.UUID) error {
-	u, err := b.uploads.ByID(r.ctx, id)
-	if f, ok := fault.As(err); ok && f.Kind == fault.NotFound {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return b.discard(r, u)
 }
 
 const selectUploadParts = `
@@ -193,22 +181,24 @@ func (b *backend) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 	if err != nil {
 		return out, "", errorOf(r.ctx, err)
 	}
-	u := &resumable.Upload{DatasetID: m.DatasetID, OrganizationID: r.holder.OrganizationID, CreatedBy: r.holder.UserID, Kind: resumable.Final, Target: m.Target}
-	if err := b.uploads.Check(r.ctx, r.reader(), u); err != nil {
-		return out, "", errorOf(r.ctx, err)
-	}
-	if err := b.uploads.Concatenate(r.ctx, u, chosen); err != nil {
-		return out, "", errorOf(r.ctx, err)
-	}
-	if err := b.end(r, m); err != nil {
-		return out, "", errorOf(r.ctx, err)
-	}
 	etag, err := s3backend.ComputeMultipartETagFromPartETags(in.MultipartUpload.Parts)
 	if err != nil {
 		return out, "", errorOf(r.ctx, err)
 	}
+	u := &resumable.Upload{DatasetID: m.DatasetID, OrganizationID: r.holder.OrganizationID, CreatedBy: r.holder.UserID, Kind: resumable.Final, Target: m.Target}
+	if err := b.uploads.Check(r.ctx, r.reader(), u); err != nil {
+		return out, "", errorOf(r.ctx, err)
+	}
+	if _, inFolder := folderOf(m.Key); inFolder {
+		err = b.keepParts(r, m, stored, chosen, strings.Trim(etag, `"`))
+	} else if err = b.uploads.Concatenate(r.ctx, u, chosen); err == nil {
+		err = b.end(r, m)
+	}
+	if err != nil {
+		return out, "", errorOf(r.ctx, err)
+	}
 	out = s3response.CompleteMultipartUploadResult{Bucket: in.Bucket, Key: in.Key, ETag: quoted(strings.Trim(etag, `"`))}
-	return out, strconv.Itoa(*u.Version), nil
+	return out, versionOf(u), nil
 }
 
 // choose returns the partial uploads of the parts that a request names.
@@ -248,7 +238,7 @@ func (b *backend) end(r *request, m *multipart) error {
 		return err
 	}
 	for _, p := range left {
-		if err := b.drop(r, p.UploadID); err != nil {
+		if err := b.uploads.Drop(r.ctx, p.UploadID); err != nil {
 			return err
 		}
 	}

@@ -7,8 +7,11 @@
 // underscore, and a pattern such as *.parquet does not match it. The keys of a data set of objects are objects/{name}.
 //
 // Objects are decrypted on the way. Where a policy limits what the caller may read, the rows are those of the caller's view,
-// and there is no uploaded file. An object that is put to latest/ or branch/{name}/ becomes a new version. Nothing else can be
-// changed or deleted.
+// and there is no uploaded file. An object that is put to latest/ or branch/{name}/ becomes a new version.
+//
+// Writers of several files put them into a folder append/{folder}/ or replace/{folder}/ (for a branch, after branch/{name}/), where
+// they can also copy and delete them. When they put the empty file _SUCCESS there, as Spark and Hadoop do, the files become one
+// version. Until then only their writer sees them. Nothing else can be changed or deleted.
 //
 // github.com/versity/versitygw checks signatures and speaks the protocol; it listens on a Unix socket behind this function.
 package s3

@@ -536,7 +536,10 @@ func TestChanges_ThatAreNotVersions_AreRefused(t *testing.T) {
 			return err
 		},
 		"delete several": func() error {
-			_, err := c.DeleteObjects(ctx, &awss3.DeleteObjectsInput{Bucket: bucket, Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: key}}}})
+			out, err := c.DeleteObjects(ctx, &awss3.DeleteObjectsInput{Bucket: bucket, Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: key}}}})
+			if err == nil && len(out.Errors) == 1 {
+				return &smithy.GenericAPIError{Code: *out.Errors[0].Code, Message: *out.Errors[0].Message}
+			}
 			return err
 		},
 		"create bucket": func() error {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +34,7 @@ func (b *backend) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	if err != nil {
 		return out, errorOf(r.ctx, err)
 	}
+	folder, inFolder := folderOf(*in.Key)
 	body, err := checked(in.Body, map[utils.HashType]*string{
 		utils.HashTypeCRC32: in.ChecksumCRC32, utils.HashTypeCRC32C: in.ChecksumCRC32C, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME,
 		utils.HashTypeSha1: in.ChecksumSHA1, utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeSha512: in.ChecksumSHA512, utils.HashTypeMd5: in.ChecksumMD5,
@@ -42,15 +44,28 @@ func (b *backend) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 		return out, errorOf(r.ctx, err)
 	}
 	u.Kind, u.Length = resumable.Whole, in.ContentLength
-	sum, err := b.receive(r, u, body)
+	var sum []byte
+	if inFolder {
+		sum, err = b.putFile(r, u, folder, *in.Key, body)
+	} else {
+		sum, err = b.receive(r, u, body)
+	}
 	if err != nil {
 		return out, errorOf(r.ctx, err)
 	}
 	return s3response.PutObjectOutput{
-		ETag: *quoted(hex.EncodeToString(sum)), VersionID: strconv.Itoa(*u.Version), Size: u.Length,
+		ETag: *quoted(hex.EncodeToString(sum)), VersionID: versionOf(u), Size: u.Length,
 		ChecksumCRC32: in.ChecksumCRC32, ChecksumCRC32C: in.ChecksumCRC32C, ChecksumCRC64NVME: in.ChecksumCRC64NVME,
 		ChecksumSHA1: in.ChecksumSHA1, ChecksumSHA256: in.ChecksumSHA256,
 	}, nil
+}
+
+// versionOf returns the number of the version that an upload became, or nothing.
+func versionOf(u *resumable.Upload) string {
+	if u.Version == nil {
+		return ""
+	}
+	return strconv.Itoa(*u.Version)
 }
 
 // checked returns a body that ends with an error if it has another checksum than one given.
@@ -84,7 +99,7 @@ func (f *Function) receive(r *request, u *resumable.Upload, body io.Reader) (sum
 		err = fault.New(fault.Malformed, "The body is shorter than its Content-Length: nothing was stored, send it again")
 	}
 	if err != nil {
-		return nil, errors.Join(source.err, err, f.discard(r, u))
+		return nil, errors.Join(source.err, err, f.uploads.Drop(context.WithoutCancel(r.ctx), u.ID))
 	}
 	return sum, nil
 }
@@ -103,22 +118,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// discard deletes an upload and what has arrived of it.
-func (f *Function) discard(r *request, u *resumable.Upload) error {
-	ctx := context.WithoutCancel(r.ctx)
-	var discard func(context.Context)
-	err := f.uploads.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
-		discard, err = f.uploads.Delete(ctx, tx, u)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("delete upload: %w", err)
-	}
-	discard(ctx)
-	return nil
-}
-
-var errPlace = fault.New(fault.Forbidden, "Objects can be put to latest/{name} and branch/{branch}/{name} of a table only, and become its next version: versions and tags never change")
+var errPlace = fault.New(fault.Forbidden, "Objects can be put to latest/{name} and branch/{branch}/{name} of a table, and become its next version, or to a folder append/{folder}/ or replace/{folder}/: versions and tags never change")
 
 // upload returns the upload that an object becomes.
 func (f *Function) upload(r *request, name, key, contentType string, metadata map[string]string) (*resumable.Upload, error) {
@@ -132,8 +132,12 @@ func (f *Function) upload(r *request, name, key, contentType string, metadata ma
 	if b.Kind != dataset.Table {
 		return nil, fault.New(fault.Forbidden, "Objects of this data set cannot be put by S3: use PUT /v1/datasets/{id}/objects/{name}")
 	}
+	folder, inFolder := folderOf(key)
 	branch, file, ok := placeOf(key)
-	if !ok {
+	switch {
+	case inFolder:
+		branch, file, metadata = folder.branch, path.Base(key), map[string]string{"operation": folder.operation, "message": metadata["message"]}
+	case !ok:
 		return nil, errPlace
 	}
 	target, err := targetOf(branch, metadata)

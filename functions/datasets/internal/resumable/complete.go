@@ -47,6 +47,16 @@ func (s *Store) pieces(ctx context.Context, uploads ...uuid.UUID) ([]piece, erro
 	return pieces, nil
 }
 
+// Parts returns the stored parts of uploads, in the order of the uploads.
+func (s *Store) Parts(ctx context.Context, uploads ...uuid.UUID) ([]stored.Part, error) {
+	pieces, err := s.pieces(ctx, uploads...)
+	parts := make([]stored.Part, len(pieces))
+	for i, p := range pieces {
+		parts[i] = p.Part
+	}
+	return parts, err
+}
+
 // complete makes the version of an upload whose last part has arrived. The last part is committed
 // with the version, so no upload is complete without its version.
 func (a *appending) complete(ctx context.Context, received int64) error {

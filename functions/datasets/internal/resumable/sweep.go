@@ -23,6 +23,7 @@ WHERE u.expires_at < now() AND EXISTS (SELECT FROM upload_parts WHERE upload_id 
 	deleteExpired = `DELETE FROM uploads WHERE expires_at < now() - $1::interval`
 	// Their parts are uploads.
 	deleteMultiparts = `DELETE FROM s3_uploads WHERE created_at < now() - $1::interval`
+	deleteWritten    = `DELETE FROM written_files WHERE created_at < now() - $1::interval`
 )
 
 // Sweep removes the bytes of uploads that have expired and of direct uploads that have ended, and
@@ -56,6 +57,9 @@ func (s *Store) Sweep(ctx context.Context) error {
 	}
 	if _, err := s.DB.Exec(ctx, deleteMultiparts, keepRows); err != nil {
 		return fmt.Errorf("forget multipart uploads: %w", err)
+	}
+	if _, err := s.DB.Exec(ctx, deleteWritten, keepRows); err != nil {
+		return fmt.Errorf("forget written files: %w", err)
 	}
 	return s.Area.SweepPuts(ctx)
 }

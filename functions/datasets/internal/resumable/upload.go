@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding"
+	"errors"
 	"fmt"
 	"hash"
 	"time"
@@ -252,4 +253,27 @@ func hashOf(state []byte) (hash.Hash, error) {
 		return nil, fmt.Errorf("continue hash: %w", err)
 	}
 	return h, nil
+}
+
+// Drop deletes uploads. Those that are gone do not matter.
+func (s *Store) Drop(ctx context.Context, ids ...uuid.UUID) error {
+	for _, id := range ids {
+		u, err := s.ByID(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		var discard func(context.Context)
+		err = s.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+			discard, err = s.Delete(ctx, tx, u)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("delete upload: %w", err)
+		}
+		discard(ctx)
+	}
+	return nil
 }

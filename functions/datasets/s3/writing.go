@@ -1,0 +1,261 @@
+package s3
+
+import (
+	"context"
+	"crypto/md5" // by which S3 identifies content
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/uuid"
+	"github.com/versity/versitygw/s3response"
+
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/resumable"
+	"function/functions/datasets/internal/version"
+	"function/functions/datasets/internal/written"
+	"function/shared/fault"
+	"function/shared/policy"
+)
+
+// writing is a folder where a client writes files, which become a version when it puts the file _SUCCESS, as Spark and Hadoop do.
+type writing struct {
+	branch    string
+	operation string
+	prefix    string // of the keys of its files
+}
+
+const success = "_SUCCESS"
+
+// folderOf returns the folder that a key is in: append/{name}/ or replace/{name}/, for a branch after branch/{branch}/.
+func folderOf(key string) (f writing, ok bool) {
+	f.branch = version.Main
+	at, rest := "", key
+	if after, ok := strings.CutPrefix(key, "branch/"); ok {
+		f.branch, rest, _ = strings.Cut(after, "/")
+		at = "branch/" + f.branch + "/"
+	}
+	var name string
+	f.operation, rest, _ = strings.Cut(rest, "/")
+	name, _, ok = strings.Cut(rest, "/")
+	f.prefix = at + f.operation + "/" + name + "/"
+	return f, ok && name != "" && f.branch != "" && (f.operation == version.Append || f.operation == version.Replace)
+}
+
+// mayNameFolder reports whether keys in folders can begin with a prefix.
+func mayNameFolder(prefix string) bool {
+	if _, ok := folderOf(prefix); ok {
+		return true
+	}
+	parts := strings.Split(prefix, "/")
+	if parts[0] == "branch" && len(parts) > 1 {
+		parts = parts[2:]
+	}
+	return len(parts) == 0 || len(parts) <= 2 && (strings.HasPrefix(version.Append, parts[0]) || strings.HasPrefix(version.Replace, parts[0]) || strings.HasPrefix("branch", parts[0]))
+}
+
+func (f *Function) files(r *request, b *bucket) written.Files {
+	return written.Files{Uploads: f.uploads, Dataset: b.DatasetID, StorageType: b.StorageType, Person: r.holder.UserID}
+}
+
+// putFile puts a file into a folder. The file _SUCCESS makes a version of the others.
+func (b *backend) putFile(r *request, u *resumable.Upload, at writing, key string, body io.Reader) (sum []byte, err error) {
+	files := written.Files{Uploads: b.uploads, Dataset: u.DatasetID, Person: r.holder.UserID}
+	file := written.File{Key: key}
+	if *u.Length > 0 {
+		u.Kind = resumable.Partial
+		if sum, err = b.receive(r, u, body); err != nil {
+			return nil, err
+		}
+		file.UploadIDs, file.SizeBytes = []uuid.UUID{u.ID}, *u.Length
+	} else {
+		empty := md5.Sum(nil)
+		sum, u.Length = empty[:], nil
+		if err := b.uploads.Check(r.ctx, r.reader(), u); err != nil {
+			return nil, err
+		}
+	}
+	file.ETag = hex.EncodeToString(sum)
+	if key == at.prefix+success {
+		if file.Version, err = b.commit(r, u, at, files); err != nil {
+			return nil, errors.Join(err, b.uploads.Drop(context.WithoutCancel(r.ctx), file.UploadIDs...))
+		}
+	}
+	return sum, files.Put(r.ctx, file)
+}
+
+// commit makes a version of the files in a folder. If there are none because an earlier request did so, it returns its version.
+func (b *backend) commit(r *request, u *resumable.Upload, at writing, files written.Files) (*int, error) {
+	list, err := files.List(r.ctx, at.prefix, "", maxListed)
+	if err != nil {
+		return nil, err
+	}
+	var before *int
+	list = slices.DeleteFunc(list, func(f written.File) bool {
+		if f.Key == at.prefix+success {
+			before = f.Version
+		}
+		return hidden(strings.TrimPrefix(f.Key, at.prefix))
+	})
+	if len(list) == 0 && before != nil {
+		u.Version = before
+		return before, nil
+	}
+	final := &resumable.Upload{DatasetID: u.DatasetID, OrganizationID: u.OrganizationID, CreatedBy: u.CreatedBy, Target: u.Target}
+	if err := b.uploads.Check(r.ctx, r.reader(), final); err != nil {
+		return nil, err
+	}
+	if err := files.Commit(r.ctx, final, at.prefix, list); err != nil {
+		return nil, err
+	}
+	u.Version = final.Version
+	return final.Version, nil
+}
+
+// maxListed is more than the files of a version.
+const maxListed = 5000
+
+// hidden reports whether a path in a folder is not that of a table's file: a folder, or what Spark and Hadoop add.
+func hidden(name string) bool {
+	return strings.HasSuffix(name, "/") || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
+		return strings.HasPrefix(part, "_") || strings.HasPrefix(part, ".")
+	})
+}
+
+// keepParts makes the chosen parts of a multipart upload a file in a folder.
+func (b *backend) keepParts(r *request, m *multipart, stored []part, chosen []uuid.UUID, etag string) error {
+	file := written.File{Key: m.Key, UploadIDs: chosen, ETag: etag}
+	for _, p := range stored {
+		if slices.Contains(chosen, p.UploadID) {
+			file.SizeBytes += p.Size
+		}
+	}
+	files := written.Files{Uploads: b.uploads, Dataset: m.DatasetID, Person: r.holder.UserID}
+	if err := files.Put(r.ctx, file); err != nil {
+		return err
+	}
+	if _, err := b.uploads.DB.Exec(context.WithoutCancel(r.ctx), deleteMultipart, m.ID); err != nil {
+		return fmt.Errorf("delete multipart upload: %w", err)
+	}
+	for _, p := range stored {
+		if !slices.Contains(chosen, p.UploadID) {
+			if err := b.uploads.Drop(context.WithoutCancel(r.ctx), p.UploadID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// listFiles lists the caller's files in folders. It skips what a common prefix stands for.
+func (b *bucket) listFiles(ctx context.Context, q listing, l *listed) error {
+	files := b.f.files(b.request, b)
+	after := q.after
+	for {
+		batch, err := files.List(ctx, q.prefix, after, min(q.max+1, batchSize))
+		if err != nil {
+			return err
+		}
+		for _, f := range batch {
+			after = f.Key
+			o := &object{key: f.Key, size: f.SizeBytes, etag: f.ETag, modified: f.CreatedAt, contentType: "application/octet-stream"}
+			o.open = func(ctx context.Context) (io.ReadSeekCloser, error) { return files.Open(ctx, f) }
+			if !q.add(l, o.key, o) {
+				return nil
+			}
+			if common, grouped := q.group(o.key); grouped {
+				after = common + highest
+				break
+			}
+		}
+		if len(batch) == 0 {
+			return nil
+		}
+	}
+}
+
+var errCopy = fault.New(fault.Forbidden, "Only files in folders append/{folder}/ and replace/{folder}/ can be copied, and only to such folders of the same data set: read other objects and put them where you need them")
+
+// CopyObject implements backend.Backend: writers such as Spark's copy files within a folder.
+func (b *backend) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (out s3response.CopyObjectOutput, err error) {
+	r, found, err := b.writable(ctx, *in.Bucket)
+	if err != nil {
+		return out, errorOf(ctx, err)
+	}
+	source, from, _ := strings.Cut(strings.TrimPrefix(*in.CopySource, "/"), "/")
+	from, _, _ = strings.Cut(from, "?versionId=")
+	_, fromFolder := folderOf(from)
+	if _, toFolder := folderOf(*in.Key); source != *in.Bucket || !fromFolder || !toFolder || path.Base(*in.Key) == success {
+		return out, errorOf(r.ctx, errCopy)
+	}
+	file, err := b.files(r, found).Copy(r.ctx, from, *in.Key)
+	if err != nil {
+		return out, errorOf(r.ctx, err)
+	}
+	out.CopyObjectResult = &s3response.CopyObjectResult{ETag: quoted(file.ETag), LastModified: &file.CreatedAt}
+	return out, nil
+}
+
+// writable finds a bucket for a caller with the permission to write.
+func (b *backend) writable(ctx context.Context, name string) (*request, *bucket, error) {
+	r, err := b.of(ctx, policy.DatasetsWrite)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, ok := b.others[name]; ok {
+		return r, nil, errPlace
+	}
+	found, err := b.bucket(r.ctx, r, name)
+	if err == nil {
+		err = dataset.CheckKind(found.Kind, dataset.Table)
+	}
+	return r, found, err
+}
+
+var errDelete = fault.New(fault.Forbidden, "Versions are kept and cannot be deleted by S3: delete the data set, or set a lifecycle for its versions (PUT /v1/datasets/{id}/lifecycle)")
+
+// deletable reports whether a key is in a folder, or names one, which is no object.
+func deletable(key string) bool {
+	_, ok := folderOf(key + "/x/")
+	return ok || strings.HasSuffix(key, "/")
+}
+
+// DeleteObject implements backend.Backend. A file in a folder is deleted.
+func (b *backend) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	r, found, err := b.writable(ctx, *in.Bucket)
+	if err == nil && !deletable(*in.Key) {
+		err = errDelete
+	}
+	if err == nil {
+		err = b.files(r, found).Delete(r.ctx, *in.Key)
+	}
+	return &s3.DeleteObjectOutput{}, errorOf(ctx, err)
+}
+
+// DeleteObjects implements backend.Backend.
+func (b *backend) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (out s3response.DeleteResult, err error) {
+	r, found, err := b.writable(ctx, *in.Bucket)
+	if err != nil {
+		return out, errorOf(ctx, err)
+	}
+	var keys []string
+	for _, o := range in.Delete.Objects {
+		if o.Key == nil || !deletable(*o.Key) {
+			refused := errorOf(r.ctx, errDelete)
+			out.Error = append(out.Error, types.Error{Key: o.Key, Code: text(refused.BaseError().Code), Message: text(refused.BaseError().Description)})
+			continue
+		}
+		keys = append(keys, *o.Key)
+		out.Deleted = append(out.Deleted, types.DeletedObject{Key: o.Key})
+	}
+	if err := b.files(r, found).Delete(r.ctx, keys...); err != nil {
+		return s3response.DeleteResult{}, errorOf(r.ctx, err)
+	}
+	return out, nil
+}
