@@ -40,6 +40,7 @@ import (
 	"function/functions/datasets/protect"
 	"function/functions/datasets/quality"
 	"function/functions/datasets/recall"
+	recordlineage "function/functions/datasets/record-lineage"
 	recordusage "function/functions/datasets/record-usage"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
@@ -95,6 +96,7 @@ var Functions = []function.Declaration{
 	derive.Service.
 		Scaled(function.Scale{Memory: "512Mi"}),
 	lineage.Service,
+	recordlineage.Service,
 
 	// Profiling of uploaded versions.
 	profile.Service.
