@@ -41,6 +41,7 @@ import (
 	"function/functions/datasets/quality"
 	"function/functions/datasets/recall"
 	recordlineage "function/functions/datasets/record-lineage"
+	recordreport "function/functions/datasets/record-report"
 	recordusage "function/functions/datasets/record-usage"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
@@ -97,6 +98,7 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Memory: "512Mi"}),
 	lineage.Service,
 	recordlineage.Service,
+	recordreport.Service,
 
 	// Profiling of uploaded versions.
 	profile.Service.

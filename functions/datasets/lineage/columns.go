@@ -50,8 +50,8 @@ const selectRunColumns = `
 SELECT CASE WHEN i.dataset_id IS NULL THEN 'named/' || i.external_id ELSE i.dataset_id || '/' || i.version END AS "from", c."from" AS from_column,
        CASE WHEN o.dataset_id IS NULL THEN 'named/' || o.external_id ELSE o.dataset_id || '/' || o.version END AS "to", nullif(c."to", '') AS to_column, c.kind, c.transformation
 FROM unnest($1::uuid[]) r (id) JOIN lineage_run_datasets o ON o.run_id = r.id AND o.output
-CROSS JOIN LATERAL jsonb_to_recordset(o.columns) c ("to" text, input uuid, "from" text, kind text, transformation text)
-JOIN lineage_run_datasets i ON i.run_id = r.id AND NOT i.output AND i.node = c.input
+CROSS JOIN LATERAL jsonb_to_recordset(o.columns) c ("to" text, input uuid, version int, "from" text, kind text, transformation text)
+JOIN lineage_run_datasets i ON i.run_id = r.id AND NOT i.output AND i.node = c.input AND (c.version IS NULL OR i.named_version = c.version)
 LEFT JOIN datasets f ON f.id = i.dataset_id AND may_read(f, $2) AND f.deleted_at IS NULL
 LEFT JOIN datasets t ON t.id = o.dataset_id AND may_read(t, $2) AND t.deleted_at IS NULL
 WHERE (i.external_id IS NOT NULL OR f.id IS NOT NULL AND i.version > 0) AND (o.external_id IS NOT NULL OR t.id IS NOT NULL AND o.version > 0)

@@ -67,6 +67,7 @@ type Used struct {
 type Column struct {
 	To             string    `json:"to"` // empty: every column
 	Input          uuid.UUID `json:"input"`
+	Version        int       `json:"version,omitempty"` // of the input; zero: all that the run read
 	From           string    `json:"from"`
 	Kind           string    `json:"kind"`
 	Transformation string    `json:"transformation"`
@@ -165,7 +166,7 @@ func merge(ctx context.Context, tx *outbox.Tx, e Event, node func(Event, Node) e
 func sorted(columns []Column) []Column {
 	columns = slices.Clone(columns)
 	slices.SortFunc(columns, func(a, b Column) int {
-		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Input.String(), b.Input.String()), cmp.Compare(a.From, b.From), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Transformation, b.Transformation))
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Input.String(), b.Input.String()), cmp.Compare(a.Version, b.Version), cmp.Compare(a.From, b.From), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Transformation, b.Transformation))
 	})
 	return slices.Compact(columns)
 }
