@@ -322,7 +322,11 @@ func TestRunReport_ReadsDataSets_PublishesVersionsAndColumns(t *testing.T) {
 	want := events.ReportRan{
 		ReportID: event.Data.ReportID, RunID: event.Data.RunID, OrganizationID: caller.OrganizationID, Name: "Rainy days", CreatedBy: caller.UserID, FinishedAt: got.FinishedAt,
 		Versions: []events.VersionRead{version},
-		Columns:  []events.ColumnRead{{version, "weather", "", "INDIRECT", "FILTER"}, {version, "weather", "", "INDIRECT", "GROUP_BY"}, {version, "weather", "kind", "DIRECT", "IDENTITY"}},
+		Columns: []events.ColumnRead{
+			{VersionRead: version, Column: "weather", Kind: "INDIRECT", Transformation: "FILTER"},
+			{VersionRead: version, Column: "weather", Kind: "INDIRECT", Transformation: "GROUP_BY"},
+			{VersionRead: version, Column: "weather", Result: "kind", Kind: "DIRECT", Transformation: "IDENTITY"},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)

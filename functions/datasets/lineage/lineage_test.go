@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -230,34 +229,4 @@ func checkEvents(t *testing.T, lines []byte) {
 			t.Errorf("event %s: %v %v", line, wrong, err)
 		}
 	}
-}
-
-// BenchmarkGraph asks for 10 levels of a graph of 100,000 edges, and reports the 95th percentile.
-func BenchmarkGraph(b *testing.B) {
-	p := platformtest.New(b, append([]function.Declaration{lineage.Service}, datasetstest.Lifecycle...)...)
-	caller := p.Login("owner")
-	first := datasetstest.Create(b, p, caller.Token, "first").ID
-	for _, sql := range []string{
-		`ALTER TABLE datasets DISABLE TRIGGER USER`, `ALTER TABLE dataset_versions DISABLE TRIGGER USER`, // the index of searches
-		`INSERT INTO datasets (id, organization_id, name, description, storage_type, status, newest_version, ready_version, created_by)
-		 SELECT gen_random_uuid(), organization_id, 'derived ' || i, '', 'local', 'ready', 1, 1, created_by FROM datasets, generate_series(1, 33333) i`,
-		`UPDATE datasets SET status = 'ready', newest_version = 1, ready_version = 1`,
-		`INSERT INTO dataset_versions (dataset_id, version, status, stored_bytes, wrapped_key, uploaded_by, operation) SELECT id, 1, 'ready', 0, '', created_by, 'derive' FROM datasets`,
-		`WITH numbered AS MATERIALIZED (SELECT id, row_number() OVER (ORDER BY name <> 'first', id) AS n FROM datasets)
-		 INSERT INTO version_inputs (dataset_id, version, name, input_dataset_id, input_version) SELECT o.id, 1, 'input ' || k, i.id, 1 FROM numbered o CROSS JOIN generate_series(1, 3) k JOIN numbered i ON i.n = 1 + (o.n - 2) * k / 3 WHERE o.n > 1`,
-		`ANALYZE`,
-	} {
-		if _, err := p.DB(database.Datasets).Exec(b.Context(), sql); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.Logf("%d edges", datasetstest.Count(b, p, `SELECT count(*) FROM version_inputs`))
-	var took []time.Duration
-	for b.Loop() {
-		begin := time.Now()
-		p.Do(caller.Token, http.MethodGet, "/v1/datasets/"+first.String()+"/lineage?depth=10", nil).Want(b, http.StatusOK)
-		took = append(took, time.Since(begin))
-	}
-	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, "p95-ms")
 }

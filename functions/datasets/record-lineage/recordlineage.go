@@ -41,7 +41,7 @@ var Service = function.Endpoint(function.Post("datasets-record-lineage", "/v1/li
 		"Inputs, outputs and their facets `columnLineage` and `version` become part of the lineage; other facets are checked but not stored. "+
 		"The namespace `urn:uuid:` with the identifier of your organization names its own data sets, as in the events of `GET /v1/lineage/events`. "+
 		"Without the facet `version`, an output is the newest version that had been uploaded when the run ended, and an input the one that was current when it began. "+
-		"Lineage ends up at the data sets of others only as far as you may read them."), New).
+		"A name that you may not read is treated like that of another system."), New).
 	Uses(function.Owns(database.Datasets))
 
 // Request is one event or a batch.
