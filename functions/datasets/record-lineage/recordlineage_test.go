@@ -29,12 +29,11 @@ const (
 	again = "0197a3c2-7b1d-7e59-9d51-000000000002"
 )
 
-// crm is an organization whose data set sales is loaded by another system.
+// crm is a platform where another system loads the data set sales.
 type crm struct {
 	*platformtest.Platform
 	t      *testing.T
 	caller platformtest.Caller
-	sales  uuid.UUID
 	jobs   int
 }
 
