@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,13 +100,13 @@ func follow(t *testing.T, p *platformtest.Platform, shell, hook string, environm
 	return out.String()
 }
 
-// whole returns a platform with all operations and the event function that makes uploads ready,
+// whole returns a platform with all operations and the event functions that make uploads ready and run reports,
 // configured by change.
 func whole(t *testing.T, change func(*function.Config)) *platformtest.Platform {
 	t.Helper()
 	var all []function.Declaration
 	for _, d := range functions.Catalog {
-		if len(d.Operations) > 0 || d.Name == "datasets-profile" {
+		if len(d.Operations) > 0 || slices.Contains([]string{"datasets-profile", "analytics-run-report", "datasets-record-report"}, d.Name) {
 			all = append(all, d)
 		}
 	}
@@ -182,6 +183,10 @@ func TestGovernanceGuide_Commands_WorkAsPrinted(t *testing.T) {
 			delivered++
 			platformtest.Deliver(p, "datasets-profile", platformtest.Published[events.ProfileRequested](p, delivered)[delivered-1])
 		},
+		"/sleep/3": func(http.ResponseWriter, *http.Request) {
+			platformtest.Deliver(p, "analytics-run-report", platformtest.Published[events.ReportRunRequested](p, 1)[0])
+			platformtest.Deliver(p, "datasets-record-report", platformtest.Published[events.ReportRan](p, 1)[0])
+		},
 	})
 	out := follow(t, p, shellOf(t, "docs/guide-governance.md"), hook)
 	for _, want := range []string{
@@ -193,6 +198,8 @@ func TestGovernanceGuide_Commands_WorkAsPrinted(t *testing.T) {
 		`"rows":[[3,32,0]]`,               // 4: as the policies allow
 		`"rows":[["EU",165]]`,             // 5: derived as every member may read
 		`"from_column":"amount"`,          // 5: lineage
+		`"from_column":"price"`,           // 5: the column of another system
+		`"kind":"report"`,                 // 5: the chart
 		`"synonyms":["turnover"]`,         // 6: the glossary
 		`["datasets"],"name":"revenue"`,   // 7: the Iceberg table
 		`"eventType":"COMPLETE"`,          // 5: OpenLineage

@@ -22,7 +22,7 @@ datasets-cancel-job datasets-change-metadata datasets-check-document-schema data
 datasets-create-branch datasets-create-upload datasets-delete datasets-delete-branch datasets-delete-document datasets-delete-document-schema
 datasets-delete-lifecycle datasets-delete-object datasets-delete-tag datasets-delete-upload datasets-derive datasets-end-derivation datasets-find-documents datasets-import datasets-insert-document datasets-issue-s3-credentials
 datasets-merge-branch datasets-override-upload datasets-patch-document datasets-propose datasets-put-document datasets-put-object
-datasets-put-object-metadata datasets-recall datasets-restore-version
+datasets-put-object-metadata datasets-recall datasets-record-lineage datasets-restore-version
 datasets-retry datasets-set-contract datasets-set-document-schema datasets-set-lifecycle datasets-start-direct-upload datasets-tag datasets-undelete datasets-upload
 datasets-preview-merge datasets-withdraw-proposal
 datasets-iceberg-commit datasets-iceberg-commit-transaction datasets-iceberg-create-namespace datasets-iceberg-create-table datasets-iceberg-create-view

@@ -237,6 +237,7 @@ datasets-put-document                owner admin member
 datasets-put-object                  owner admin member
 datasets-put-object-metadata         owner admin member
 datasets-recall                      owner admin member
+datasets-record-lineage              owner admin member
 datasets-reject-proposal             owner admin compliance_officer
 datasets-release-hold                owner admin compliance_officer
 datasets-request-access              owner admin compliance_officer member analyst viewer

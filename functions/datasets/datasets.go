@@ -40,6 +40,8 @@ import (
 	"function/functions/datasets/protect"
 	"function/functions/datasets/quality"
 	"function/functions/datasets/recall"
+	recordlineage "function/functions/datasets/record-lineage"
+	recordreport "function/functions/datasets/record-report"
 	recordusage "function/functions/datasets/record-usage"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
@@ -95,6 +97,8 @@ var Functions = []function.Declaration{
 	derive.Service.
 		Scaled(function.Scale{Memory: "512Mi"}),
 	lineage.Service,
+	recordlineage.Service,
+	recordreport.Service,
 
 	// Profiling of uploaded versions.
 	profile.Service.

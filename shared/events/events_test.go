@@ -26,7 +26,7 @@ var all = []events.Event{
 	events.DatasetHeld{}, events.DatasetReady{}, events.DatasetReleased{}, events.DatasetRetried{}, events.DatasetUndeleted{}, events.DatasetUploaded{}, events.DatasetVisibilityChanged{}, events.DatasetsRead{}, events.DeliveryFailed{}, events.DisposalRequested{}, events.Disposed{}, events.ImportRequested{}, events.JobFailed{}, events.MailQueued{}, events.ProfileRequested{},
 	events.MembershipApproved{}, events.MembershipChanged{}, events.MembershipEnded{}, events.NoticeRequested{}, events.OrganizationDeleted{},
 	events.PasswordResetRequested{}, events.PoliciesChanged{}, events.PoliciesMissing{}, events.ProfileChanged{}, events.RecallRequested{},
-	events.RegistrationRequested{}, events.ReplicationRequested{}, events.ReportRunRequested{}, events.SealRequested{}, events.UserErased{}, events.UserLoggedIn{}, events.UserRegistered{},
+	events.RegistrationRequested{}, events.ReplicationRequested{}, events.ReportDeleted{}, events.ReportRan{}, events.ReportRunRequested{}, events.SealRequested{}, events.UserErased{}, events.UserLoggedIn{}, events.UserRegistered{},
 }
 
 // The contract with subscribers. Changing a line requires a new version of the event (see v1).

@@ -83,8 +83,11 @@ func (f *Function) run(ctx context.Context, j *job.Job, e events.ReportRunReques
 	if err != nil {
 		return fmt.Errorf("read report: %w", err)
 	}
-	set, queryErr := f.databases.Run(ctx, access.Everyone(e.OrganizationID), stored.Query())
+	q, read := stored.Query(), query.Lineage{}
+	q.OnLineage = func(l query.Lineage) { read = l }
+	set, queryErr := f.databases.Run(ctx, access.Everyone(e.OrganizationID), q)
 	outcome, err := outcomeOf(ctx, stored, set, queryErr)
+	outcome.Lineage = read
 	if err != nil {
 		return fmt.Errorf("run report %s: %w", id, err)
 	}

@@ -302,3 +302,40 @@ func TestRunReport_EngineWithoutTheTimeZone(t *testing.T) {
 		}
 	}
 }
+
+func TestRunReport_ReadsDataSets_PublishesVersionsAndColumns(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	weather := analyticstest.Load(t, p, caller.OrganizationID, "weather", analyticstest.Weather)
+	analyticstest.Load(t, p, caller.OrganizationID, "days", analyticstest.Weather) // a name that is only a column
+	_, failing := start(t, p, caller, map[string]any{"name": "fails", "query": "SELECT nothing FROM weather"})
+	run, event := start(t, p, caller, map[string]any{
+		"name": "Rainy days", "parameters": []any{[]any{"rain", "it's"}, true},
+		"query": "SELECT weather AS kind, count(*) AS days FROM weather@1 WHERE weather IN (?) AND ? GROUP BY ALL",
+	})
+	platformtest.Deliver(p, name, failing).Want(t, http.StatusNoContent)
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+
+	got := platformtest.Published[events.ReportRan](p, 1)[0].Data
+	version := events.VersionRead{DatasetID: weather, Version: 1}
+	want := events.ReportRan{
+		ReportID: event.Data.ReportID, RunID: event.Data.RunID, OrganizationID: caller.OrganizationID, Name: "Rainy days", CreatedBy: caller.UserID, FinishedAt: got.FinishedAt,
+		Versions: []events.VersionRead{version},
+		Columns: []events.ColumnRead{
+			{VersionRead: version, Column: "weather", Kind: "INDIRECT", Transformation: "FILTER"},
+			{VersionRead: version, Column: "weather", Kind: "INDIRECT", Transformation: "GROUP_BY"},
+			{VersionRead: version, Column: "weather", Result: "kind", Kind: "DIRECT", Transformation: "IDENTITY"},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("event (-want +got):\n%s", diff)
+	}
+	if status := read(t, p, caller, run).Status; status != report.Succeeded {
+		t.Errorf("the run has %s", status)
+	}
+	p.Do(caller.Token, http.MethodDelete, path+"/"+event.Data.ReportID.String(), nil).Want(t, http.StatusNoContent)
+	if gone := platformtest.Published[events.ReportDeleted](p, 1)[0].Data; gone.ReportID != event.Data.ReportID {
+		t.Errorf("event %+v of the deleted report", gone)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"function/functions/datasets/derive"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/versions"
+	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -32,7 +33,7 @@ type team struct {
 
 func open(t *testing.T) *team {
 	t.Helper()
-	p := platformtest.New(t, append([]function.Declaration{derive.Service, deletion.Service, restoreversion.Service, versions.Service}, datasetstest.Lifecycle...)...)
+	p := platformtest.New(t, append([]function.Declaration{derive.Service, deletion.Service, restoreversion.Service, versions.Service, outboxrelay.Service}, datasetstest.Lifecycle...)...)
 	return &team{Platform: p, t: t, caller: p.Login("owner")}
 }
 

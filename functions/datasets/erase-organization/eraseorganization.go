@@ -3,7 +3,7 @@
 //
 // As with any other deletion, the data sets disappear from queries at once. Their bytes and
 // keys are destroyed when the organization's retention policy allows it; the policy outlives the
-// organization. The glossary is deleted at once.
+// organization. The glossary, and lineage outside of versions, are deleted at once.
 package eraseorganization
 
 import (
@@ -20,7 +20,7 @@ import (
 
 // Service declares the function.
 var Service = erasure.Organization("datasets-erase-organization", database.Datasets, erasure.Each(selectSome, deleteSome),
-	erasure.Table("dataset_terms"), erasure.Table("glossary_terms"))
+	erasure.Table("dataset_terms"), erasure.Table("glossary_terms"), erasure.Table("lineage_nodes"))
 
 const selectSome = `
 SELECT id FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT 100 FOR UPDATE`

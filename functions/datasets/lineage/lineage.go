@@ -23,7 +23,8 @@ const path = "/v1/datasets/{id}/lineage"
 // Service declares the function.
 var Service = function.Service("datasets-lineage", New,
 	function.On(function.Get("datasets-lineage", path, "Show what a version was made from, and what was made from it", policy.DatasetsRead).Fails(fault.Conflict).
-		Describe("Nodes are versions; an edge goes from a version to one that was made from it. Versions never change, so neither does what is upstream of them. "+
+		Describe("Nodes are versions; an edge goes from a version to one that was made from it. Versions never change, so neither does what they were made from. "+
+			"Runs of jobs of other systems (`POST /v1/lineage`) and of reports stand between what they read and what they wrote. A data set of another system is connected with the newest run of each job only. "+
 			"Columns of a derived version come from the engine's plan of its query; their kinds and transformations are those of OpenLineage."), (*Function).Show),
 	function.On(function.Get("datasets-lineage-picture", path+"/picture", "Draw the lineage of a version", policy.DatasetsRead).Fails(fault.Conflict).
 		Answers(map[string]*huma.Response{"200": {
@@ -43,7 +44,7 @@ type Request struct {
 	ID        uuid.UUID `path:"id" format:"uuid"`
 	Version   string    `query:"version" default:"main" maxLength:"63" doc:"A number, tag, branch or time" example:"3"`
 	Direction string    `query:"direction" enum:"upstream,downstream,both" default:"both" doc:"upstream: what the version was made from; downstream: what was made from it"`
-	Depth     int       `query:"depth" minimum:"1" maximum:"100" default:"10" doc:"Maximum number of edges between the version and another one"`
+	Depth     int       `query:"depth" minimum:"1" maximum:"100" default:"10" doc:"Maximum number of edges between the version and another node"`
 }
 
 // ShowRequest selects a part of the graph.

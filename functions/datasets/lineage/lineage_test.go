@@ -1,6 +1,7 @@
 package lineage_test
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -9,14 +10,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/derive"
+	"function/functions/datasets/internal/openlineage"
 	"function/functions/datasets/lineage"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/shared/database"
@@ -122,7 +124,7 @@ func TestLineage_DataSetIsDeletedOrOfOthers_IsNotShown(t *testing.T) {
 	o.Do(o.caller.Token, http.MethodDelete, "/v1/datasets/"+o.sales.String(), nil).Want(t, http.StatusNoContent)
 	g := o.get(o.totals, "?columns=true")
 	for _, n := range g.Nodes {
-		if own := n.DatasetID == o.totals; n.Visible != own || (n.Name != nil) != own || (n.CreatedBy != nil) != own {
+		if own := *n.DatasetID == o.totals; n.Visible != own || (n.Name != nil) != own || (n.CreatedBy != nil) != own {
 			t.Errorf("node %+v", n)
 		}
 	}
@@ -176,6 +178,9 @@ func TestEvents_OfADerivedDataSet_HaveItsColumns(t *testing.T) {
 	if string(answer.Body) != string(again.Body) || strings.Count(string(answer.Body), "\n") != 1 {
 		t.Errorf("events %s and %s, want the same one", answer.Body, again.Body)
 	}
+	for _, dataset := range []uuid.UUID{o.totals, o.sales} {
+		checkEvents(t, o.Do(o.caller.Token, http.MethodGet, "/v1/lineage/events?dataset="+dataset.String(), nil).Want(t, http.StatusOK).Body)
+	}
 	type transformations []struct{ Type, Subtype string }
 	type from []struct {
 		Name, Field     string
@@ -212,31 +217,16 @@ func TestEvents_OfADerivedDataSet_HaveItsColumns(t *testing.T) {
 	}
 }
 
-// BenchmarkGraph asks for 10 levels of a graph of 100,000 edges, and reports the 95th percentile.
-func BenchmarkGraph(b *testing.B) {
-	p := platformtest.New(b, append([]function.Declaration{lineage.Service}, datasetstest.Lifecycle...)...)
-	caller := p.Login("owner")
-	first := datasetstest.Create(b, p, caller.Token, "first").ID
-	for _, sql := range []string{
-		`INSERT INTO datasets (id, organization_id, name, description, storage_type, status, newest_version, ready_version, created_by)
-		 SELECT gen_random_uuid(), organization_id, 'derived ' || i, '', 'local', 'ready', 1, 1, created_by FROM datasets, generate_series(1, 33333) i`,
-		`UPDATE datasets SET status = 'ready', newest_version = 1, ready_version = 1`,
-		`INSERT INTO dataset_versions (dataset_id, version, status, stored_bytes, wrapped_key, uploaded_by, operation) SELECT id, 1, 'ready', 0, '', created_by, 'derive' FROM datasets`,
-		`WITH numbered AS MATERIALIZED (SELECT id, row_number() OVER (ORDER BY name <> 'first', id) AS n FROM datasets)
-		 INSERT INTO version_inputs (dataset_id, version, name, input_dataset_id, input_version) SELECT o.id, 1, 'input ' || k, i.id, 1 FROM numbered o CROSS JOIN generate_series(1, 3) k JOIN numbered i ON i.n = 1 + (o.n - 2) * k / 3 WHERE o.n > 1`,
-		`ANALYZE`,
-	} {
-		if _, err := p.DB(database.Datasets).Exec(b.Context(), sql); err != nil {
-			b.Fatal(err)
+// checkEvents checks events by OpenLineage's schemas.
+func checkEvents(t *testing.T, lines []byte) {
+	t.Helper()
+	for line := range bytes.Lines(lines) {
+		event, err := jsonschema.UnmarshalJSON(bytes.NewReader(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wrong, err := openlineage.Check("event", event); err != nil || len(wrong) > 0 {
+			t.Errorf("event %s: %v %v", line, wrong, err)
 		}
 	}
-	b.Logf("%d edges", datasetstest.Count(b, p, `SELECT count(*) FROM version_inputs`))
-	var took []time.Duration
-	for b.Loop() {
-		begin := time.Now()
-		p.Do(caller.Token, http.MethodGet, "/v1/datasets/"+first.String()+"/lineage?depth=10", nil).Want(b, http.StatusOK)
-		took = append(took, time.Since(begin))
-	}
-	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, "p95-ms")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"strings"
 )
 
 // Sizes of the picture, in pixels.
@@ -15,7 +16,7 @@ const (
 )
 
 const pictureStyle = `svg{background:#fff;font:13px system-ui,sans-serif}rect{fill:#f6f8fa;stroke:#8c959f}.asked{fill:#ddf4ff;stroke:#0969da;stroke-width:2}` +
-	`.failed{stroke:#cf222e}text{fill:#1f2328}.small{font-size:11px;fill:#59636e}path{fill:none;stroke:#8c959f;stroke-width:1.5}`
+	`.failed{stroke:#cf222e}.run{fill:#fff;stroke-dasharray:4 3}.dataset{fill:#fff8c5}.report{fill:#dafbe1}text{fill:#1f2328}.small{font-size:11px;fill:#59636e}path{fill:none;stroke:#8c959f;stroke-width:1.5}`
 
 // layers returns the layer of each node: those that nothing was made from come first, and each edge leads to a later layer.
 func layers(g *Graph) map[string]int {
@@ -29,7 +30,7 @@ func layers(g *Graph) map[string]int {
 		if l, ok := layer[id]; ok {
 			return l
 		}
-		layer[id] = 0 // versions are made from earlier ones, so that there are no cycles
+		layer[id] = 0 // jobs may read what they wrote before; such an edge leads back
 		l := 0
 		for _, from := range into[id] {
 			l = max(l, place(from)+1)
@@ -66,26 +67,43 @@ func draw(g *Graph) []byte {
 	}
 	asked := key{g.DatasetID, g.Version}.String()
 	for _, n := range g.Nodes {
-		name, details, class := "not visible", fmt.Sprintf("version %d", n.Version), ""
-		if n.Name != nil {
-			name = *n.Name
-		}
-		if n.Operation != nil {
-			details += " · " + *n.Operation
-		}
-		if n.Status != nil && *n.Status != "ready" {
-			details += " · " + *n.Status
-			class = *n.Status
-		}
+		name, details, class := describe(n)
 		if n.ID == asked {
 			class = "asked"
 		}
 		p := at[n.ID]
 		fmt.Fprintf(&out, `<g><title>%s</title><rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="6"/><text x="%d" y="%d">%s</text><text class="small" x="%d" y="%d">%s</text></g>`,
-			escape(name), class, p.x, p.y, boxWidth, boxHeight, p.x+12, p.y+22, escape(shorten(name)), p.x+12, p.y+40, escape(details))
+			escape(name+", "+details), class, p.x, p.y, boxWidth, boxHeight, p.x+12, p.y+22, escape(shorten(name)), p.x+12, p.y+40, escape(shorten(details)))
 	}
 	out.WriteString(`</svg>`)
 	return out.Bytes()
+}
+
+// describe returns the two lines in the box of a node, and the class of the box.
+func describe(n Node) (name, details, class string) {
+	if name = "not visible"; n.Name != nil {
+		name = *n.Name
+	}
+	switch {
+	case n.Kind == "run" && n.ReportID != nil:
+		return name, "run of a report", n.Kind
+	case n.Kind == "run" && n.RunID == nil:
+		return name, "job", n.Kind
+	case n.Kind == "run":
+		return name, "run of a job · " + strings.ToLower(*n.Status), n.Kind
+	case n.Kind == "dataset":
+		return name, *n.Namespace, n.Kind
+	case n.Kind == "report":
+		return name, "report", n.Kind
+	}
+	details = fmt.Sprintf("version %d", *n.Version)
+	if n.Operation != nil {
+		details += " · " + *n.Operation
+	}
+	if n.Status != nil && *n.Status != "ready" {
+		details, class = details+" · "+*n.Status, *n.Status
+	}
+	return name, details, class
 }
 
 func shorten(name string) string {

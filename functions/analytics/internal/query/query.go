@@ -21,7 +21,8 @@ type Query struct {
 	Parameters []Parameter `json:"parameters,omitempty" maxItems:"100" doc:"Values for the ? of the query in order, always bound and never inserted into the SQL. A list provides the items of IN (?); anywhere else it is a list (DuckDB) or an array (PostgreSQL). In postgresql the type of a parameter is inferred from its context"`
 	TimeZone   string      `json:"-"` // IANA name, for current_date, now() and casts; empty: UTC
 
-	OnRead func(datasets []uuid.UUID) `json:"-"` // called with the data sets whose rows the query reads; nil: nobody asks
+	OnRead    func(datasets []uuid.UUID) `json:"-"` // called with the data sets whose rows the query reads; nil: nobody asks
+	OnLineage func(Lineage)              `json:"-"` // called after a successful query of data sets; nil: nobody asks
 }
 
 // Check returns an error if no database can run the query.

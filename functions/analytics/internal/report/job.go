@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -44,6 +45,7 @@ type Outcome struct {
 	Truncated     bool
 	Chart         string // SVG; empty: none
 	ChartFailure  string // a sentence; empty: there is a chart, or the report has none
+	Lineage       query.Lineage
 }
 
 // Status returns the status of the run after this outcome.
@@ -60,16 +62,18 @@ const finishRun = `
 UPDATE report_runs run SET status = @status, finished_at = now(), columns = @columns, rows = @rows, row_count = @row_count,
        truncated = @truncated, chart = nullif(@chart, ''), chart_failure = nullif(@chart_failure, ''), failure = nullif(@failure, '')
 FROM reports r WHERE run.id = @id AND run.finished_at IS NULL AND r.id = run.report_id
-RETURNING r.id AS report_id, r.organization_id, r.created_by, r.database,
+RETURNING r.id AS report_id, r.name, r.organization_id, r.created_by, r.database, run.finished_at,
        run.status = 'failed' AND run.scheduled_for IS NOT NULL AND 'failed' IS DISTINCT FROM (
            SELECT earlier.status FROM report_runs earlier WHERE earlier.report_id = r.id AND earlier.scheduled_for < run.scheduled_for
            ORDER BY earlier.scheduled_for DESC LIMIT 1) AS notify`
 
 type finished struct {
 	ReportID       uuid.UUID
+	Name           string
 	OrganizationID uuid.UUID
 	CreatedBy      uuid.UUID
 	Database       string
+	FinishedAt     time.Time
 	Notify         bool // whether to notify the creator of the report
 }
 
@@ -91,6 +95,11 @@ func Finish(ctx context.Context, tx *outbox.Tx, run uuid.UUID, o Outcome, queryE
 	if err := query.Count(ctx, tx, query.Query{Database: f.Database}, queryErr); err != nil {
 		return err
 	}
+	if o.Failure == "" && len(o.Lineage.Versions) > 0 {
+		if err := tx.Publish(ctx, f.ran(run, o.Lineage)); err != nil {
+			return err
+		}
+	}
 	if !f.Notify {
 		return nil
 	}
@@ -98,4 +107,20 @@ func Finish(ctx context.Context, tx *outbox.Tx, run uuid.UUID, o Outcome, queryE
 		OrganizationID: f.OrganizationID, UserID: f.CreatedBy, Notice: "report_failed",
 		Params: map[string]string{"report_id": f.ReportID.String(), "run_id": run.String()},
 	})
+}
+
+// maxColumns is how many columns an event has at most, so that the event stays below events.MaxSize.
+const maxColumns = 1000
+
+// ran returns the event about what the run has read.
+func (f finished) ran(run uuid.UUID, l query.Lineage) events.ReportRan {
+	e := events.ReportRan{ReportID: f.ReportID, RunID: run, OrganizationID: f.OrganizationID, Name: f.Name, CreatedBy: f.CreatedBy, FinishedAt: f.FinishedAt, Versions: l.Versions}
+	text := 0
+	for _, c := range l.Columns {
+		text += len(c.Column) + len(c.Result)
+	}
+	if len(l.Columns) <= maxColumns && text <= events.MaxSize/8 {
+		e.Columns = l.Columns
+	}
+	return e
 }

@@ -12,6 +12,7 @@ import (
 
 	"function/functions/analytics/internal/query"
 	"function/shared/audit"
+	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/job"
 	"function/shared/outbox"
@@ -73,7 +74,7 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) 
 	if deleted.RowsAffected() == 0 {
 		return ErrNoReport
 	}
-	return nil
+	return tx.Publish(ctx, events.ReportDeleted{ReportID: report, OrganizationID: organization})
 }
 
 // Deletion returns the audit entry for deleting a report.

@@ -141,6 +141,9 @@ func (b *backend) Run(ctx context.Context, r access.Reader, q query.Query, limit
 	if err != nil {
 		return nil, explain(err, original, limits, all, mentioned)
 	}
+	if q.OnLineage != nil {
+		q.OnLineage(lineageOf(ctx, wanted, sources, statement))
+	}
 	return set, nil
 }
 
