@@ -78,5 +78,6 @@ type Index interface {
 const (
 	maxWords   = 20
 	maxText    = 2000 // characters of a query that are looked at
+	maxWord    = 100  // characters of a word or of the value of a filter that are compared
 	prefixFrom = 2    // letters of a word that finds words which begin with it
 )

@@ -3,7 +3,6 @@ package search
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // condition is a part of a tsquery.
@@ -64,8 +63,7 @@ func (f Filter) conditions() conditions {
 
 // exact corresponds to the function search_exact of the database.
 func exact(prefix, value string) string {
-	runes := []rune(strings.ToLower(strings.ReplaceAll(strings.ToValidUTF8(value, ""), "\x00", "")))
-	return " " + prefix + ":" + string(runes[:min(len(runes), 100)])
+	return " " + prefix + ":" + Exact(value)
 }
 
 func lexeme(text string) condition {
@@ -96,7 +94,7 @@ func word(w string) condition     { return prefixed(w, w) }
 func nameWord(w string) condition { return prefixed(" n:"+w, w) }
 
 func prefixed(text, w string) condition {
-	if utf8.RuneCountInString(w) < prefixFrom {
+	if !Prefix(w) {
 		return lexeme(text)
 	}
 	c := condition{prefixes: []string{text}}
@@ -107,11 +105,8 @@ func prefixed(text, w string) condition {
 // similarWord matches words that differ from w by one letter; see the function search_variants of the database.
 func similarWord(w string) condition {
 	c := word(w)
-	if runes := []rune(w); len(runes) >= 4 && len(runes) <= 30 {
-		c.lexemes = append(c.lexemes, " x:"+w)
-		for i := range runes {
-			c.lexemes = append(c.lexemes, " x:"+string(slices.Delete(slices.Clone(runes), i, i+1)))
-		}
+	for _, v := range Variants(w) {
+		c.lexemes = append(c.lexemes, " x:"+v)
 	}
 	c.query = c.any()
 	return c
