@@ -102,8 +102,13 @@ func (p Postgres) worded(ctx context.Context, words, names, scope conditions, mo
 		named, err = p.tiers(ctx, append(names, scope...), &text, &name, most, true)
 		found = union(found, named)
 	}
+	return sorted(found)[:min(len(found), most)], err
+}
+
+// sorted sorts matches, the best first and the newest of equals.
+func sorted(found []Match) []Match {
 	slices.SortFunc(found, func(a, b Match) int { return cmp.Or(cmp.Compare(b.Score, a.Score), newer(a, b)) })
-	return found[:min(len(found), most)], err
+	return found
 }
 
 // tiers looks among the newest and the hot documents, and among the rest if there are not enough; if cheap, only where that is fast.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,37 +16,37 @@ import (
 	"time"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
-	"github.com/google/uuid"
 
 	"function/shared/search"
 )
 
-// Index is an index of the server, or an alias of one.
-type Index struct {
-	server *elastictransport.Client
-	name   string
+func init() {
+	search.Drivers.Register("http", open)
+	search.Drivers.Register("https", open)
 }
 
-var _ search.Index = Index{}
+// Server is Elasticsearch or OpenSearch.
+type Server struct{ client *elastictransport.Client }
 
-// Open returns the index with a name at a URL, such as https://user:password@host:9200. It does not connect.
-func Open(address, name string) (Index, error) {
+var _ search.Server = Server{}
+
+// Open returns the server at a URL, such as https://user:password@host:9200. It does not connect.
+func Open(address string) (Server, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return Index{}, fmt.Errorf("SEARCH_URL must be like https://user:password@host:9200") // without the password
+	if err != nil || u.Host == "" {
+		return Server{}, errors.New("SEARCH_URL must be like https://user:password@host:9200") // without the password
 	}
-	server, err := elastictransport.New(elastictransport.Config{URLs: []*url.URL{u}, MaxRetries: 1, Transport: http.DefaultTransport.(*http.Transport).Clone()})
+	client, err := elastictransport.New(elastictransport.Config{URLs: []*url.URL{u}, MaxRetries: 1, Transport: http.DefaultTransport.(*http.Transport).Clone()})
 	if err != nil {
-		return Index{}, fmt.Errorf("open search server: %w", err)
+		return Server{}, fmt.Errorf("open search server: %w", err)
 	}
-	return Index{server, name}, nil
+	return Server{client}, nil
 }
 
-// With returns another index of the same server.
-func (i Index) With(name string) Index { return Index{i.server, name} }
+func open(address string) (search.Server, error) { return Open(address) }
 
-// Name returns the name of the index.
-func (i Index) Name() string { return i.name }
+// Close implements search.Server.
+func (s Server) Close() error { return s.client.Close(context.Background()) }
 
 // Error is an answer of the server that says no.
 type Error struct {
@@ -59,7 +60,7 @@ func (e *Error) Error() string { return fmt.Sprintf("search server: %d %s", e.St
 const maxAnswer = 64 << 20
 
 // do sends a request. Retries need the whole body.
-func (i Index) do(ctx context.Context, method, path string, body []byte, out any) error {
+func (s Server) do(ctx context.Context, method, path string, body []byte, out any) error {
 	r, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -68,7 +69,7 @@ func (i Index) do(ctx context.Context, method, path string, body []byte, out any
 	if strings.HasPrefix(path, "/_bulk") {
 		r.Header.Set("Content-Type", "application/x-ndjson")
 	}
-	answer, err := i.server.Perform(r)
+	answer, err := s.client.Perform(r)
 	if err != nil {
 		return fmt.Errorf("search server: %w", err)
 	}
@@ -91,8 +92,8 @@ func (i Index) do(ctx context.Context, method, path string, body []byte, out any
 
 type object = map[string]any
 
-// Create creates the index.
-func (i Index) Create(ctx context.Context) error {
+// Create implements search.Server.
+func (s Server) Create(ctx context.Context, index string) error {
 	properties := object{}
 	for _, field := range []string{"id", "name", "marks", "text", "values", "similar", "kind", "domain", "owner", "tag", "term", "column", "reader"} {
 		properties[field] = object{"type": "keyword"}
@@ -104,12 +105,12 @@ func (i Index) Create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return i.do(ctx, http.MethodPut, "/"+i.name, body, nil)
+	return s.do(ctx, http.MethodPut, "/"+index, body, nil)
 }
 
-// Drop deletes the index, if it exists.
-func (i Index) Drop(ctx context.Context) error {
-	return i.do(ctx, http.MethodDelete, "/"+i.name+"?ignore_unavailable=true", nil, nil)
+// Drop implements search.Server.
+func (s Server) Drop(ctx context.Context, index string) error {
+	return s.do(ctx, http.MethodDelete, "/"+index+"?ignore_unavailable=true", nil, nil)
 }
 
 // entry is a document as the index has it: the folded words of its parts, in the order of their weight, and what filters select.
@@ -164,19 +165,12 @@ func unique(words []string) []string {
 	return slices.Compact(words)
 }
 
-// Change is what became of a document.
-type Change struct {
-	ID       uuid.UUID
-	Revision int64            // a later change has a higher one, and earlier ones are ignored after it; 0: no order
-	Document *search.Document // nil: it is deleted
-}
-
-// Apply applies changes. When it returns, searches find them.
-func (i Index) Apply(ctx context.Context, changes ...Change) error {
+// Apply implements search.Server.
+func (s Server) Apply(ctx context.Context, index string, changes ...search.Change) error {
 	var body bytes.Buffer
 	lines := json.NewEncoder(&body)
 	for _, c := range changes {
-		about := object{"_index": i.name, "_id": c.ID.String()}
+		about := object{"_index": index, "_id": c.ID.String()}
 		if c.Revision > 0 {
 			about["version"], about["version_type"] = c.Revision, "external"
 		}
@@ -203,7 +197,7 @@ func (i Index) Apply(ctx context.Context, changes ...Change) error {
 			Error  json.RawMessage
 		}
 	}
-	if err := i.do(ctx, http.MethodPost, "/_bulk?refresh=true", body.Bytes(), &answer); err != nil || !answer.Errors {
+	if err := s.do(ctx, http.MethodPost, "/_bulk?refresh=true", body.Bytes(), &answer); err != nil || !answer.Errors {
 		return err
 	}
 	for _, item := range answer.Items {
@@ -216,16 +210,6 @@ func (i Index) Apply(ctx context.Context, changes ...Change) error {
 		}
 	}
 	return nil
-}
-
-// Put implements search.Index.
-func (i Index) Put(ctx context.Context, d search.Document) error {
-	return i.Apply(ctx, Change{ID: d.ID, Document: &d})
-}
-
-// Delete implements search.Index.
-func (i Index) Delete(ctx context.Context, id uuid.UUID) error {
-	return i.Apply(ctx, Change{ID: id})
 }
 
 // answersWithin bounds a search: the database answers in that time too.

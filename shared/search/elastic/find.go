@@ -11,8 +11,8 @@ import (
 	"function/shared/search"
 )
 
-// Find implements search.Index.
-func (i Index) Find(ctx context.Context, q search.Query) (found search.Found, err error) {
+// Find implements search.Server.
+func (s Server) Find(ctx context.Context, index string, q search.Query) (found search.Found, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answersWithin)
 	defer cancel()
 	if q.Text != "" {
@@ -20,11 +20,11 @@ func (i Index) Find(ctx context.Context, q search.Query) (found search.Found, er
 			return found, nil
 		}
 	}
-	if found.Matches, err = i.search(ctx, q, found.Words, false); err != nil {
+	if found.Matches, err = s.search(ctx, index, q, found.Words, false); err != nil {
 		return found, err
 	}
 	if len(found.Matches) == 0 && len(found.Words) > 0 {
-		found.Matches, err = i.search(ctx, q, found.Words, true)
+		found.Matches, err = s.search(ctx, index, q, found.Words, true)
 		found.Corrected = len(found.Matches) > 0
 	}
 	if found.More = len(found.Matches) > q.Limit; found.More {
@@ -39,7 +39,7 @@ var weights = []struct {
 	weight float64
 }{{"name", 1}, {"marks", 0.5}, {"text", 0.2}, {"values", 0.1}}
 
-func (i Index) search(ctx context.Context, q search.Query, words []string, similar bool) ([]search.Match, error) {
+func (s Server) search(ctx context.Context, index string, q search.Query, words []string, similar bool) ([]search.Match, error) {
 	must, names := []object{}, []object{}
 	for _, w := range words {
 		must = append(must, anyOf(matching(w, float64(len(words)), similar)...))
@@ -79,7 +79,7 @@ func (i Index) search(ctx context.Context, q search.Query, words []string, simil
 			}
 		}
 	}
-	if err := i.do(ctx, http.MethodPost, "/"+i.name+"/_search", body, &answer); err != nil {
+	if err := s.do(ctx, http.MethodPost, "/"+index+"/_search", body, &answer); err != nil {
 		return nil, err
 	}
 	if answer.TimedOut || answer.Shards.Failed > 0 {

@@ -59,3 +59,39 @@ CREATE FUNCTION refresh_hot_documents(newest int, popular int, most int) RETURNS
     SELECT count(*) FROM changed
 $$;
 -- +goose StatementEnd
+
+-- Which state of a document is the newest, for indexes in other servers. Documents of before have 1.
+CREATE SEQUENCE search_revision START 2;
+ALTER TABLE search_documents ADD COLUMN revision bigint NOT NULL DEFAULT 1;
+
+-- Documents whose changes the indexes in other servers may not have yet, also deleted ones.
+CREATE TABLE search_changes (
+    id       uuid PRIMARY KEY,
+    revision bigint NOT NULL,
+    at       timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX search_changes_revision ON search_changes (revision);
+
+-- Indexes in other servers. One that is not ready has the documents up to the identifier copied.
+CREATE TABLE search_feeds (
+    name       text PRIMARY KEY,
+    ready      boolean NOT NULL DEFAULT false,
+    copied     uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- +goose StatementBegin
+CREATE FUNCTION search_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    newest bigint := nextval('search_revision');
+BEGIN
+    INSERT INTO search_changes (id, revision) VALUES (CASE TG_OP WHEN 'DELETE' THEN OLD.id ELSE NEW.id END, newest)
+    ON CONFLICT (id) DO UPDATE SET revision = greatest(search_changes.revision, excluded.revision), at = now();
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    NEW.revision := newest;
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER changed BEFORE INSERT OR UPDATE OF document OR DELETE ON search_documents FOR EACH ROW EXECUTE FUNCTION search_changed();
