@@ -1,4 +1,4 @@
-// Package search finds documents by their words, in the database or in Elasticsearch.
+// Package search finds documents by their words, in the database or in a search server.
 //
 // An [Index] narrows: it returns the best matches among what a reader should see. Whoever shows matches checks in the
 // database what exists and who may read it, so an index that lags behind never reveals anything.

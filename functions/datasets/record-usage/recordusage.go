@@ -37,7 +37,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.Datasets
 	})
 }
 
-// Both statements change a batch of rows, so that none is locked for long. The next hour changes what is left after a number of batches.
+// Each statement changes a batch of rows, so that none is locked for long. The next hour changes what is left after a number of batches.
 const (
 	batch   = 1000
 	batches = 200
@@ -48,12 +48,18 @@ WITH deleted AS (
     DELETE FROM dataset_usage WHERE ctid = ANY (ARRAY (
         SELECT ctid FROM dataset_usage WHERE day < (now() AT TIME ZONE 'UTC')::date - 400 LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1
 ) SELECT count(*) FROM deleted`
+	// Nothing reads changes of more than a day without an index in a search server: a new one is filled with all documents.
+	deleteChanges = `
+WITH deleted AS (
+    DELETE FROM search_changes WHERE id = ANY (ARRAY (
+        SELECT id FROM search_changes WHERE at < now() - interval '1 day' AND NOT EXISTS (SELECT FROM search_feeds) LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1
+) SELECT count(*) FROM deleted`
 	refreshHot = `SELECT refresh_hot_documents(36000, 4000, $1) AS count`
 )
 
 // Tidy deletes counts that are older than 400 days, and refreshes what searches look at first.
 func (f *Function) Tidy(ctx context.Context) error {
-	for _, statement := range []string{deleteUsage, refreshHot} {
+	for _, statement := range []string{deleteUsage, deleteChanges, refreshHot} {
 		for range batches {
 			changed, err := database.One[struct{ Count int64 }](ctx, f.db, pgx.ErrNoRows, statement, batch)
 			if err != nil {

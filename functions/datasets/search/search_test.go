@@ -220,7 +220,7 @@ func TestSearch_HostileInput_IsNoError(t *testing.T) {
 	}
 }
 
-func TestTidy_OldUsageAndColdDocuments(t *testing.T) {
+func TestTidy_DeletesOldCountsAndRefreshesHotDocuments(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	c := p.Login("owner")
@@ -229,6 +229,7 @@ func TestTidy_OldUsageAndColdDocuments(t *testing.T) {
 	for _, statement := range []string{
 		`INSERT INTO dataset_usage (dataset_id, day, user_id, queries) SELECT $1, (now() AT TIME ZONE 'UTC')::date - age, $1, 1 FROM unnest(ARRAY[0, 399, 402]) age`,
 		`UPDATE search_documents SET hot = false WHERE id = $1`,
+		`UPDATE search_changes SET at = now() - interval '2 days' WHERE id = $1`,
 	} {
 		if _, err := db.Exec(t.Context(), statement, id); err != nil {
 			t.Fatal(err)
@@ -236,10 +237,10 @@ func TestTidy_OldUsageAndColdDocuments(t *testing.T) {
 	}
 	find(t, p, c.Token, "q=sales") // what is not hot is found too
 	p.Wake("datasets-record-usage").Want(t, http.StatusNoContent)
-	var rows int
+	var rows, changes int
 	var hot bool
-	if err := db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM dataset_usage), (SELECT hot FROM search_documents WHERE id = $1)`, id).Scan(&rows, &hot); err != nil || rows != 2 || !hot {
-		t.Errorf("%d days of usage, hot %t, %v", rows, hot, err)
+	if err := db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM dataset_usage), (SELECT count(*) FROM search_changes), (SELECT hot FROM search_documents WHERE id = $1)`, id).Scan(&rows, &changes, &hot); err != nil || rows != 2 || changes != 0 || !hot {
+		t.Errorf("%d days of usage, %d changes, hot %t, %v", rows, changes, hot, err)
 	}
 }
 
