@@ -36,7 +36,7 @@ func Open(address string) (Server, error) {
 	if err != nil || u.Host == "" {
 		return Server{}, errors.New("SEARCH_URL must be like https://user:password@host:9200") // without the password
 	}
-	client, err := elastictransport.New(elastictransport.Config{URLs: []*url.URL{u}, MaxRetries: 1, Transport: http.DefaultTransport.(*http.Transport).Clone()})
+	client, err := elastictransport.NewClient(elastictransport.WithURLs(u), elastictransport.WithMaxRetries(1), elastictransport.WithTransport(http.DefaultTransport.(*http.Transport).Clone()))
 	if err != nil {
 		return Server{}, fmt.Errorf("open search server: %w", err)
 	}
