@@ -95,7 +95,10 @@ require (
 	github.com/versity/versitygw v1.8.0
 )
 
-require github.com/nyaruka/phonenumbers v1.8.1
+require (
+	github.com/elastic/elastic-transport-go/v8 v8.11.0
+	github.com/nyaruka/phonenumbers v1.8.1
+)
 
 require (
 	cel.dev/expr v0.25.2 // indirect

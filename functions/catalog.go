@@ -15,4 +15,4 @@ import (
 var Catalog = slices.Concat(users.Functions, datasets.Functions, analytics.Functions, compliance.Functions, platform.Functions)
 
 // Commands lists the commands that operators run.
-var Commands = slices.Concat(users.Commands, platform.Commands)
+var Commands = slices.Concat(users.Commands, datasets.Commands, platform.Commands)

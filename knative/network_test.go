@@ -111,6 +111,7 @@ var dependencies = map[string][]dependency{
 	"ANALYTICS_AUDIT_DATABASE_URL": {databaseServer},
 	"MONGODB_URL":                  {{store("mongodb"), 27017}},
 	"REDIS_URL":                    {{store("redis"), 6379}},
+	"SEARCH_URL":                   {{store("elasticsearch"), 9200}},
 	"STORAGE_LOCAL_URL":            storage,
 	"STORAGE_S3_URL":               storage,
 	"STORAGE_GCS_URL":              storage,

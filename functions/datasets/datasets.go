@@ -20,6 +20,7 @@ import (
 	"function/functions/datasets/download"
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
+	feedsearch "function/functions/datasets/feed-search"
 	"function/functions/datasets/get"
 	getusage "function/functions/datasets/get-usage"
 	"function/functions/datasets/glossary"
@@ -39,6 +40,7 @@ import (
 	"function/functions/datasets/proposals"
 	"function/functions/datasets/protect"
 	"function/functions/datasets/quality"
+	rebuildsearch "function/functions/datasets/rebuild-search"
 	"function/functions/datasets/recall"
 	recordlineage "function/functions/datasets/record-lineage"
 	recordreport "function/functions/datasets/record-report"
@@ -125,6 +127,8 @@ var Functions = []function.Declaration{
 	glossary.Service,
 	getusage.Service,
 	recordusage.Service,
+	feedsearch.Service.
+		Scaled(function.Scale{Concurrency: 1, Timeout: 10 * time.Minute}),
 	search.Service,
 
 	// JSON documents.
@@ -164,3 +168,6 @@ var Functions = []function.Declaration{
 	eraseorganization.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 }
+
+// Commands are the commands that operators run.
+var Commands = []function.Command{rebuildsearch.Command}

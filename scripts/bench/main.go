@@ -42,6 +42,7 @@ var measurements = []struct {
 	{"changes", (*bench).changes},
 	{"lineage", (*bench).lineage},
 	{"users", (*bench).users},
+	{"search", (*bench).search},
 	{"cold", (*bench).cold},
 }
 

@@ -1,5 +1,5 @@
 // Package drivers links the drivers that a deployment can select by URL: key services, object
-// stores, MongoDB and Redis. Only the programs that run in a cluster import it. Functions and their
+// stores, MongoDB, Redis and search servers. Only the programs that run in a cluster import it. Functions and their
 // tests use interfaces, so that no test links a driver that it does not use.
 package drivers
 
@@ -14,4 +14,5 @@ import (
 	_ "function/shared/objects/gcs"       // gs://bucket
 	_ "function/shared/objects/s3"        // s3://bucket?region=…, and compatible stores
 	_ "function/shared/ratelimit/redis"   // redis://, rediss://
+	_ "function/shared/search/elastic"    // http://, https://, of Elasticsearch or OpenSearch
 )

@@ -30,6 +30,8 @@ type Config struct {
 
 	MongoURL string `env:"MONGODB_URL"` // a database that stores documents; empty: PostgreSQL stores them
 
+	SearchURL string `env:"SEARCH_URL"` // Elasticsearch or OpenSearch, in which data sets are searched; empty or unavailable: PostgreSQL searches
+
 	StorageLocalURL string `env:"STORAGE_LOCAL_URL"` // the bucket of storage_type local
 	StorageS3URL    string `env:"STORAGE_S3_URL"`    // of s3; empty: this type is refused, like the next two
 	StorageGCSURL   string `env:"STORAGE_GCS_URL"`

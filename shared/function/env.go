@@ -15,6 +15,7 @@ import (
 	"function/shared/outbox"
 	"function/shared/password"
 	"function/shared/ratelimit"
+	"function/shared/search"
 	"function/shared/secret"
 )
 
@@ -37,6 +38,7 @@ type resources struct {
 	hasher    *password.Hasher
 	limiter   *ratelimit.Limiter
 	documents documents.Server
+	search    search.Server
 	sender    *outbox.Sender
 	closers   []func() error
 }
@@ -201,6 +203,25 @@ func (e *Env) Documents() (documents.Server, error) {
 		return nil, err
 	}
 	e.shared.documents = opened
+	e.shared.closers = append(e.shared.closers, opened.Close)
+	return opened, nil
+}
+
+// Search returns the search server, or nil if none is configured.
+func (e *Env) Search() (search.Server, error) {
+	if err := e.allow(Search); err != nil {
+		return nil, err
+	}
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if e.shared.search != nil || e.Config.SearchURL == "" {
+		return e.shared.search, nil
+	}
+	opened, err := search.Drivers.Open(e.Config.SearchURL)
+	if err != nil {
+		return nil, err
+	}
+	e.shared.search = opened
 	e.shared.closers = append(e.shared.closers, opened.Close)
 	return opened, nil
 }

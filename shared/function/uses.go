@@ -56,6 +56,8 @@ var (
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN"))}
 	// Documents is the MongoDB server, for a domain that uses one.
 	Documents = Use{"documents", optional("MONGODB_URL")}
+	// Search is the search server.
+	Search = Use{"search", optional("SEARCH_URL")}
 	// Mail is the mail server.
 	Mail = Use{"mail", optional("SMTP_URL")}
 	// AuditTrails are the audit trails of databases that the function does not own.

@@ -1,11 +1,12 @@
 package search
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,8 +14,12 @@ import (
 	"function/shared/database"
 )
 
-// Postgres is the index in the table search_documents.
-type Postgres struct{ db db }
+// Postgres is the index in the table search_documents. It looks first among the hot documents, which are the newest and the most
+// popular: a query that matches many documents is answered from them.
+type Postgres struct {
+	db     db
+	common *frequencies
+}
 
 type db interface {
 	database.Querier
@@ -24,21 +29,24 @@ type db interface {
 var _ Index = Postgres{}
 
 // InDatabase returns the index of a database.
-func InDatabase(db db) Postgres { return Postgres{db} }
+func InDatabase(db db) Postgres { return Postgres{db, &frequencies{}} }
 
 const (
 	putDocument    = `SELECT search_put($1)`
 	deleteDocument = `DELETE FROM search_documents WHERE id = $1`
 	selectWords    = `SELECT search_words($1)`
-	selectNewest   = `SELECT id, 1::float8 AS score FROM search_documents WHERE lexemes @@ $1::tsquery ORDER BY id DESC LIMIT $2`
+	selectHot      = `SELECT id, score FROM search_hot($1, $2, $3, $4)`
+	selectRest     = `SELECT id, score FROM search_rest($1, $2, $3, $4, $5)`
+	selectNewest   = `
+SELECT id, search_score(lexemes, $2, $3) AS score FROM (
+    SELECT id, lexemes FROM (SELECT id, lexemes FROM search_documents ORDER BY id DESC LIMIT $5) newest WHERE lexemes @@ $1::tsquery ORDER BY id DESC LIMIT $4
+) s`
+)
 
-	// The first matches are those whose name has the words, so that no limit cuts them off.
-	selectMatches = `
-SELECT id, score FROM (
-    (SELECT id, ` + score + ` AS score FROM search_documents WHERE lexemes @@ $1::tsquery LIMIT $5)
-    UNION (SELECT id, ` + score + ` AS score FROM search_documents WHERE lexemes @@ $2::tsquery LIMIT $5)
-) found ORDER BY score DESC, id DESC LIMIT $5`
-	score = `0.01 + ts_rank('{0.1, 0.2, 0.5, 1}', lexemes, $3::tsquery)::float8 + CASE WHEN lexemes @@ $4::tsquery THEN 1 ELSE 0 END`
+// What matches at least the share frequent of the documents is looked for among the newest ones first.
+const (
+	newest   = 4000
+	frequent = 0.25
 )
 
 // Put implements Index.
@@ -61,23 +69,87 @@ func (p Postgres) Delete(ctx context.Context, id uuid.UUID) error {
 func (p Postgres) Find(ctx context.Context, q Query) (found Found, err error) {
 	scope := q.scope()
 	if q.Text == "" {
-		found.Matches, err = p.matches(ctx, selectNewest, scope, q.Limit+1)
+		found.Matches, err = p.unworded(ctx, scope, q.Limit+1)
 		return found.cut(q.Limit), err
 	}
 	if found.Words, err = p.words(ctx, q.Text); err != nil || len(found.Words) == 0 {
 		return found, err
 	}
-	text := all(found.Words, word)
-	found.Matches, err = p.matches(ctx, selectMatches,
-		and(all(found.Words, nameWord), scope), and(text, scope), text, all(found.Words, func(w string) string { return lexeme(" n:" + w) }), q.Limit+1)
+	names := each(found.Words, nameWord)
+	found.Matches, err = p.worded(ctx, each(found.Words, word), names, scope, q.Limit+1)
 	if err != nil || len(found.Matches) > 0 {
 		return found.cut(q.Limit), err
 	}
-	similar := all(found.Words, similarWord)
-	found.Matches, err = p.matches(ctx, selectMatches, and(similar, scope), and(similar, scope), similar, similar, q.Limit+1)
+	found.Matches, err = p.worded(ctx, each(found.Words, similarWord), names, scope, q.Limit+1)
 	found.Corrected = len(found.Matches) > 0
 	return found.cut(q.Limit), err
 }
+
+// unworded returns the newest documents of a scope.
+func (p Postgres) unworded(ctx context.Context, scope conditions, most int) ([]Match, error) {
+	found, err := p.tiers(ctx, scope, nil, nil, most, false)
+	slices.SortFunc(found, newer)
+	return found, err
+}
+
+// worded returns the best documents with words. Those with the words in their names are looked for separately where there are too many,
+// so that the limit does not cut them off, if they are not very frequent either.
+func (p Postgres) worded(ctx context.Context, words, names, scope conditions, most int) ([]Match, error) {
+	text, name := words.tsquery(), all(names, func(c condition) string { return strings.TrimSuffix(c.query, ":*") })
+	found, err := p.tiers(ctx, append(words, scope...), &text, &name, most, false)
+	if err == nil && len(found) >= most {
+		var named []Match
+		named, err = p.tiers(ctx, append(names, scope...), &text, &name, most, true)
+		found = union(found, named)
+	}
+	return sorted(found)[:min(len(found), most)], err
+}
+
+// sorted sorts matches, the best first and the newest of equals.
+func sorted(found []Match) []Match {
+	slices.SortFunc(found, func(a, b Match) int { return cmp.Or(cmp.Compare(b.Score, a.Score), newer(a, b)) })
+	return found
+}
+
+// tiers looks among the newest and the hot documents, and among the rest if there are not enough; if cheap, only where that is fast.
+func (p Postgres) tiers(ctx context.Context, all conditions, words, name *string, most int, cheap bool) ([]Match, error) {
+	plan := p.plan(ctx, all, most)
+	if plan.share >= frequent {
+		found, err := p.matches(ctx, selectNewest, all.tsquery(), words, name, most, newest)
+		if err != nil || len(found) == most {
+			return found, err
+		}
+	}
+	found, err := p.matches(ctx, selectHot, all.tsquery(), words, name, most)
+	if err != nil || len(found) == most {
+		return found, err
+	}
+	if cheap && plan.collected > mostCollected {
+		return found, nil
+	}
+	var also *string
+	if len(plan.tested) > 0 {
+		text := plan.tested.tsquery()
+		also = &text
+	}
+	rest, err := p.matches(ctx, selectRest, plan.indexed.tsquery(), also, words, name, most-len(found))
+	return append(found, rest...), err
+}
+
+func union(a, b []Match) []Match {
+	seen := make(map[uuid.UUID]bool, len(a))
+	for _, m := range a {
+		seen[m.ID] = true
+	}
+	for _, m := range b {
+		if !seen[m.ID] {
+			a = append(a, m)
+		}
+	}
+	return a
+}
+
+func newer(a, b Match) int { return bytes.Compare(b.ID[:], a.ID[:]) }
 
 func (f Found) cut(limit int) Found {
 	if f.More = len(f.Matches) > limit; f.More {
@@ -86,9 +158,8 @@ func (f Found) cut(limit int) Found {
 	return f
 }
 
-// matches plans each query for its own words, because the best plan depends on how frequent they are.
 func (p Postgres) matches(ctx context.Context, sql string, args ...any) ([]Match, error) {
-	rows, _ := p.db.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+	rows, _ := p.db.Query(ctx, sql, args...)
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[Match])
 	if err != nil {
 		return nil, fmt.Errorf("find documents: %w", err)
@@ -114,74 +185,4 @@ func (p Postgres) words(ctx context.Context, text string) ([]string, error) {
 		}
 	}
 	return words, nil
-}
-
-// scope returns the condition of the filter and the reader as a tsquery.
-func (q Query) scope() string {
-	readers := make([]string, len(q.Readers))
-	for i, r := range q.Readers {
-		readers[i] = exact("r", r)
-	}
-	return and("("+strings.Join(readers, " | ")+")", q.Filter.TSQuery())
-}
-
-// TSQuery returns the filter as a tsquery on the lexemes of search_documents. It is empty if the filter is.
-func (f Filter) TSQuery() string {
-	var conditions []string
-	for _, c := range []struct{ prefix, value string }{{"k", f.Kind}, {"d", f.Domain}, {"t", f.Tag}, {"m", f.Term}, {"c", f.Column}} {
-		if c.value != "" {
-			conditions = append(conditions, exact(c.prefix, c.value))
-		}
-	}
-	if f.Owner != nil {
-		conditions = append(conditions, exact("o", f.Owner.String()))
-	}
-	return strings.Join(conditions, " & ")
-}
-
-// exact corresponds to the function search_exact of the database.
-func exact(prefix, value string) string {
-	runes := []rune(strings.ToLower(strings.ReplaceAll(strings.ToValidUTF8(value, ""), "\x00", "")))
-	return lexeme(" " + prefix + ":" + string(runes[:min(len(runes), 100)]))
-}
-
-func lexeme(text string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
-}
-
-func word(w string) string     { return prefixed(w, w) }
-func nameWord(w string) string { return prefixed(" n:"+w, w) }
-
-func prefixed(text, w string) string {
-	if utf8.RuneCountInString(w) >= prefixFrom {
-		return lexeme(text) + ":*"
-	}
-	return lexeme(text)
-}
-
-// similarWord matches words that differ from w by one letter; see the function search_variants of the database.
-func similarWord(w string) string {
-	runes, similar := []rune(w), []string{word(w)}
-	if len(runes) >= 4 && len(runes) <= 30 {
-		similar = append(similar, lexeme(" x:"+w))
-		for i := range runes {
-			similar = append(similar, lexeme(" x:"+string(slices.Delete(slices.Clone(runes), i, i+1))))
-		}
-	}
-	return "(" + strings.Join(similar, " | ") + ")"
-}
-
-func all(words []string, condition func(string) string) string {
-	conditions := make([]string, len(words))
-	for i, w := range words {
-		conditions[i] = condition(w)
-	}
-	return strings.Join(conditions, " & ")
-}
-
-func and(a, b string) string {
-	if b == "" {
-		return a
-	}
-	return a + " & " + b
 }

@@ -1,4 +1,4 @@
-// Package search finds documents by their words, in the database or in Elasticsearch.
+// Package search finds documents by their words, in the database or in a search server.
 //
 // An [Index] narrows: it returns the best matches among what a reader should see. Whoever shows matches checks in the
 // database what exists and who may read it, so an index that lags behind never reveals anything.
@@ -78,5 +78,6 @@ type Index interface {
 const (
 	maxWords   = 20
 	maxText    = 2000 // characters of a query that are looked at
+	maxWord    = 100  // characters of a word or of the value of a filter that are compared
 	prefixFrom = 2    // letters of a word that finds words which begin with it
 )

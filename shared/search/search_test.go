@@ -1,6 +1,8 @@
 package search_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"function/shared/database"
@@ -37,4 +39,29 @@ func TestMark_EscapesAndMarksWords(t *testing.T) {
 			t.Errorf("%q: %q, %t", test.text, got, any)
 		}
 	}
+}
+
+// away is a server that does not answer.
+type away struct{ search.Server }
+
+func (away) Find(context.Context, string, search.Query) (search.Found, error) {
+	return search.Found{}, errors.New("connection refused")
+}
+
+func TestServed_ServerAway_DatabaseAnswers(t *testing.T) {
+	t.Parallel()
+	db := outbox.New(platformtest.New(t).DB(database.Datasets), "test", nil)
+	if err := db.Write(t.Context(), `INSERT INTO search_feeds (name, ready) VALUES ('index', true)`); err != nil {
+		t.Fatal(err)
+	}
+	searchtest.Run(t, served{search.InDatabase(db), search.InServer(db, away{})})
+}
+
+type served struct {
+	search.Postgres
+	finder search.Finder
+}
+
+func (s served) Find(ctx context.Context, q search.Query) (search.Found, error) {
+	return s.finder.Find(ctx, q)
 }

@@ -26,7 +26,7 @@ var Service = function.Service("datasets-search", New,
 			"The best 1,000 are counted and paged: if there are more, more is true, and the counts are those of these 1,000. A change is found as soon as its request is answered."), (*Function).Search),
 	function.On(function.Get("datasets-suggest", "/v1/datasets/suggest", "Complete names, columns, tags and terms", policy.DatasetsRead).
 		Describe("Completes the last word of q from the data sets that you may read."), (*Function).Suggest),
-).Uses(function.Owns(database.Datasets))
+).Uses(function.Owns(database.Datasets), function.Search)
 
 // considered is how many matches are counted and paged.
 const considered = 1000
@@ -110,16 +110,17 @@ type Response struct {
 // Function finds data sets.
 type Function struct {
 	db    *outbox.DB
-	index search.Index
+	index search.Finder
 }
 
-// New connects the function to its database.
+// New connects the function to its database, and opens the search server.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{db: db, index: search.InDatabase(db)}, nil
+	server, err := env.Search()
+	return &Function{db: db, index: search.InServer(db, server)}, err
 }
 
 // Search finds data sets. One statement counts and pages what the caller may read of the matches.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
@@ -22,6 +23,7 @@ import (
 	setvisibility "function/functions/datasets/set-visibility"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/undelete"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -215,5 +217,58 @@ func TestSearch_HostileInput_IsNoError(t *testing.T) {
 	}
 	for _, cursor := range []string{"x", "e30", "eyJTY29yZSI6MWU5OTl9", "bnVsbA"} {
 		p.Do(c.Token, http.MethodGet, "/v1/datasets/search?cursor="+cursor, nil).Want(t, http.StatusUnprocessableEntity)
+	}
+}
+
+func TestTidy_DeletesOldCountsAndRefreshesHotDocuments(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	c := p.Login("owner")
+	id := datasetstest.Create(t, p, c.Token, "sales").ID
+	db := p.DB(database.Datasets)
+	for _, statement := range []string{
+		`INSERT INTO dataset_usage (dataset_id, day, user_id, queries) SELECT $1, (now() AT TIME ZONE 'UTC')::date - age, $1, 1 FROM unnest(ARRAY[0, 399, 402]) age`,
+		`UPDATE search_documents SET hot = false WHERE id = $1`,
+		`UPDATE search_changes SET at = now() - interval '2 days' WHERE id = $1`,
+	} {
+		if _, err := db.Exec(t.Context(), statement, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find(t, p, c.Token, "q=sales") // what is not hot is found too
+	p.Wake("datasets-record-usage").Want(t, http.StatusNoContent)
+	var rows, changes int
+	var hot bool
+	if err := db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM dataset_usage), (SELECT count(*) FROM search_changes), (SELECT hot FROM search_documents WHERE id = $1)`, id).Scan(&rows, &changes, &hot); err != nil || rows != 2 || changes != 0 || !hot {
+		t.Errorf("%d days of usage, %d changes, hot %t, %v", rows, changes, hot, err)
+	}
+}
+
+func TestRefreshHotDocuments_KeepsNewestAndMostPopular(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	c := p.Login("owner")
+	db := p.DB(database.Datasets)
+	var ids []uuid.UUID
+	for _, name := range []string{"first", "second", "third", "fourth"} {
+		ids = append(ids, datasetstest.Create(t, p, c.Token, name).ID)
+	}
+	for i, reads := range []float64{5, 900} { // the older reads are worth less now
+		if _, err := db.Exec(t.Context(), `INSERT INTO dataset_popularity (dataset_id, reads, at) VALUES ($1, $2, now() - $3::int * interval '300 days')`, ids[i], reads, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		if _, err := db.Exec(t.Context(), `SELECT refresh_hot_documents(1, 1, 2)`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, _ := db.Query(t.Context(), `SELECT document ->> 'name' FROM search_documents WHERE hot ORDER BY id`)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if diff := cmp.Diff([]string{"first", "fourth"}, names); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if found := find(t, p, c.Token, "q=second"); len(found) != 1 {
+		t.Errorf("%q", found)
 	}
 }
