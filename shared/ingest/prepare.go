@@ -98,7 +98,7 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch st
 	if opts.Outline {
 		p, _, err = outline(ctx, s, dst)
 	} else {
-		p, err = profile(ctx, s, dst)
+		p, err = profile(ctx, s, opts, dst)
 	}
 	if err == nil {
 		p.Detected = detected(src, t, p.Columns)

@@ -346,6 +346,16 @@ func (c *Contract) Compares() bool {
 	return slices.ContainsFunc(c.Rules, func(r Rule) bool { return r.Kind == "row_count_drift" || r.Kind == "distribution_drift" })
 }
 
+// Columns lists the columns that rules about the values of one column name.
+func (c *Contract) Columns() (names []string) {
+	for _, r := range c.AllRules() {
+		if columns := r.columns(); len(columns) == 1 && !slices.Contains(names, columns[0]) {
+			names = append(names, columns[0])
+		}
+	}
+	return names
+}
+
 // References lists the data sets that foreign keys refer to.
 func (c *Contract) References() (names []string) {
 	for _, r := range c.Rules {

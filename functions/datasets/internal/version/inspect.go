@@ -61,6 +61,14 @@ func (w *preparation) expected() []resultset.Column {
 	return w.contract.Expected()
 }
 
+// ruled lists the columns that the contract has rules about.
+func (w *preparation) ruled() []string {
+	if w.contract == nil {
+		return nil
+	}
+	return w.contract.Columns()
+}
+
 // Inspection is the result of checking a version against its contract.
 type Inspection struct {
 	Revision int
@@ -86,7 +94,7 @@ func (w *preparation) inspect(ctx context.Context, out Outcome, table string) (*
 	if misfits := w.contract.Misfits(columns); misfits != "" {
 		return nil, &invalid.Error{Detail: misfits}
 	}
-	in := quality.Input{Version: w.Version, At: time.Now()}
+	in := quality.Input{Version: w.Version, At: time.Now(), Values: out.Profile.Values}
 	for _, part := range out.Inherited {
 		in.Files = append(in.Files, filepath.Join(w.dir, fmt.Sprintf("part-%d.parquet", part)))
 	}
