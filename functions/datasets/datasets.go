@@ -9,6 +9,7 @@ import (
 	accessrequests "function/functions/datasets/access-requests"
 	"function/functions/datasets/archive"
 	"function/functions/datasets/branches"
+	checkfreshness "function/functions/datasets/check-freshness"
 	"function/functions/datasets/contract"
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
@@ -21,6 +22,7 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	getprofile "function/functions/datasets/get-profile"
 	getusage "function/functions/datasets/get-usage"
 	"function/functions/datasets/glossary"
 	"function/functions/datasets/hold"
@@ -100,6 +102,7 @@ var Functions = []function.Declaration{
 	profile.Service.
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	failversion.Service,
+	getprofile.Service,
 	retry.Service,
 	jobs.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
@@ -108,6 +111,7 @@ var Functions = []function.Declaration{
 	contract.Service,
 	quality.Service,
 	acceptversion.Service,
+	checkfreshness.Service,
 
 	// Who may read a data set, and what of it.
 	setvisibility.Service,

@@ -38,9 +38,15 @@ type ContractColumn struct {
 
 // ServiceLevel is what the owner promises beyond the rows.
 type ServiceLevel struct {
-	Freshness    string `json:"freshness,omitempty" example:"24h" doc:"The maximum age of the newest version"`
+	Freshness    string `json:"freshness,omitempty" example:"24h" doc:"The maximum age of the current version. When it is exceeded, the owner of the data set gets a notice"`
 	Availability string `json:"availability,omitempty" maxLength:"200"`
 	Support      string `json:"support,omitempty" maxLength:"200"`
+}
+
+// MaxAge is the maximum age of the newest version, or zero.
+func (s ServiceLevel) MaxAge() time.Duration {
+	age, _ := duration(s.Freshness)
+	return age
 }
 
 // Rule is one rule. Which parameters it takes depends on its kind.

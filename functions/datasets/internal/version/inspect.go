@@ -15,6 +15,7 @@ import (
 	"function/functions/datasets/internal/staging"
 	"function/shared/access"
 	"function/shared/database"
+	"function/shared/distribution"
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
 	"function/shared/quality"
@@ -81,6 +82,8 @@ type failing struct {
 	object     *staging.Object
 	wrappedKey []byte
 	profile    *ingest.Profile
+
+	distribution *distribution.Distribution
 }
 
 // inspect checks the prepared rows of the version. It returns an *invalid.Error if its columns are not those of the
@@ -95,10 +98,7 @@ func (w *preparation) inspect(ctx context.Context, out Outcome, table string) (*
 		return nil, &invalid.Error{Detail: misfits}
 	}
 	in := quality.Input{Version: w.Version, At: time.Now(), Values: out.Profile.Values}
-	for _, part := range out.Inherited {
-		in.Files = append(in.Files, filepath.Join(w.dir, fmt.Sprintf("part-%d.parquet", part)))
-	}
-	in.Files = append(in.Files, table)
+	in.Files = w.files(out, table)
 	found := &Inspection{Revision: w.contract.revision}
 	if w.Base > 0 && (w.contract.Compatibility != "none" || w.contract.Compares()) {
 		before, err := w.reader().Fetch(ctx, w.DatasetID, w.Base, w.dir)
@@ -164,12 +164,16 @@ func (w *preparation) keep(ctx context.Context, path string) (*failing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describe failing rows: %w", err)
 	}
+	described, err := distribution.Describe(ctx, []string{path}, w.dir)
+	if err != nil {
+		return nil, fmt.Errorf("describe failing rows: %w", err)
+	}
 	key, wrapped, err := w.Keys.NewKey(ctx)
 	if err != nil {
 		return nil, err
 	}
 	object, err := w.put(ctx, path, key, func(float64) {})
-	return &failing{object: object, wrappedKey: wrapped, profile: profile}, err
+	return &failing{object: object, wrappedKey: wrapped, profile: profile, distribution: described}, err
 }
 
 // encode returns results as stored JSON.
