@@ -40,6 +40,7 @@ var measurements = []struct {
 	{"s3", (*bench).s3},
 	{"query", (*bench).query},
 	{"changes", (*bench).changes},
+	{"rules", (*bench).rules},
 	{"users", (*bench).users},
 	{"cold", (*bench).cold},
 }
