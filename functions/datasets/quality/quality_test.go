@@ -23,6 +23,7 @@ import (
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
 	"function/functions/datasets/versions"
+	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -33,7 +34,7 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{
-	contract.Service, quality.Service, acceptversion.Service, retry.Service, download.Service, versions.Service, deletion.Service, undelete.Service, hold.Service, tags.Service, diff.Service,
+	contract.Service, quality.Service, acceptversion.Service, retry.Service, download.Service, versions.Service, deletion.Service, undelete.Service, hold.Service, tags.Service, diff.Service, outboxrelay.Service,
 }, datasetstest.Lifecycle...)
 
 // data is a data set with its owner.
