@@ -91,16 +91,26 @@ func Describe(ctx context.Context, files []string, scratch string) (*Distributio
 		return nil, err
 	}
 	out := &Distribution{Columns: make([]Column, len(fields))}
-	if n := int64(min(sampledRows, sampledSize/len(fields))); rows > n {
-		out.Sampled = &n
-		from += fmt.Sprintf(" USING SAMPLE reservoir(%d ROWS) REPEATABLE (1)", n)
+	where, n := "", int64(min(sampledRows, sampledSize/max(1, len(fields))))
+	if rows > n {
+		where = fmt.Sprintf(" WHERE hash(file_row_number) < CAST(%d::HUGEINT * 18446744073709551615 // %d AS UBIGINT)", n, rows)
+		if slices.ContainsFunc(fields, func(f engine.Field) bool { return strings.EqualFold(f.Name, "file_row_number") }) {
+			where = fmt.Sprintf(" USING SAMPLE reservoir(%d ROWS) REPEATABLE (1)", n)
+		}
 	}
 	var list []string
 	for _, f := range fields {
 		list = append(list, sampled(f)+" AS "+engine.Identifier(f.Name))
 	}
-	if err := s.Exec(ctx, "CREATE TEMP TABLE sample AS SELECT "+strings.Join(list, ", ")+" FROM "+from); err != nil {
+	if err := s.Exec(ctx, "CREATE TEMP TABLE sample AS SELECT "+strings.Join(list, ", ")+" FROM "+from+where); err != nil {
 		return nil, err
+	}
+	if where != "" {
+		sampled, err := count(ctx, s, "sample")
+		if err != nil {
+			return nil, err
+		}
+		out.Sampled = &sampled
 	}
 	d := &describer{Session: s}
 	if d.fields, err = s.Fields(ctx, "sample"); err != nil {

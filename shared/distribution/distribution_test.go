@@ -201,14 +201,14 @@ func TestDescribe_DifficultValues_AreExact(t *testing.T) {
 func TestDescribe_ManyRows_AreSampled(t *testing.T) {
 	t.Parallel()
 	got := describe(t, "SELECT range AS n, 2 * range AS m, TIMESTAMPTZ '2026-01-01 00:00:00Z' + to_seconds(range) AS at FROM range(100000)")
-	if got.Sampled == nil || *got.Sampled != 20_000 {
+	if got.Sampled == nil || *got.Sampled < 19_000 || *got.Sampled > 21_000 {
 		t.Fatalf("sampled %v", got.Sampled)
 	}
 	var all int64
 	for _, b := range got.Columns[0].Histogram {
 		all += b.Count
 	}
-	if median, ok := got.Columns[0].Quantiles.P50.(int64); all != 20_000 || !ok || median < 45_000 || median > 55_000 || *got.Correlations.Matrix[0][1] < 0.999 {
+	if median, ok := got.Columns[0].Quantiles.P50.(int64); all != *got.Sampled || !ok || median < 45_000 || median > 55_000 || *got.Correlations.Matrix[0][1] < 0.999 {
 		t.Errorf("%d values, median %v, correlation %v", all, got.Columns[0].Quantiles.P50, *got.Correlations.Matrix[0][1])
 	}
 	if _, err := time.Parse(time.RFC3339Nano, got.Columns[2].Histogram[0].From.(string)); err != nil {

@@ -56,6 +56,7 @@ type Source struct {
 	Compression string             // of package packed; empty: none
 	Columns     []resultset.Column // declared schema; if empty, the types are inferred
 	Expected    []resultset.Column // types of columns, where the file has them and nothing else types them
+	Lenient     bool               // a column with values that do not fit Expected gets another type: see Profile.Misfits
 	Reading     reading.Options    // how to read the file; without a header, columns are named column_1, column_2 …
 
 	encoding string // of text, as found
@@ -79,6 +80,10 @@ type Profile struct {
 	// Values has Parquet files in Options.Scratch with every distinct value v of a column that is not null, and the number
 	// n of its rows. It has those of Options.Values that were profiled exactly; columns without order are left out.
 	Values map[string]string `json:"-"`
+
+	// Misfits has Parquet files in Options.Scratch with the positions n, from 0, of all rows whose value of a column does not
+	// fit the type that a lenient source expects.
+	Misfits map[string]string `json:"-"`
 }
 
 // ColumnProfile describes one column. Min, Max and the top values have the form that package resultset gives, with

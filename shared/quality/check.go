@@ -22,6 +22,7 @@ type Input struct {
 	Files      []string            // Parquet files with the rows of the version
 	Values     map[string]string   // files with all values of single columns, as in ingest.Profile; rules that they answer read no rows
 	Version    int                 // its number, for the column _version of failing rows
+	Misfits    map[string]string   // files with the positions of the rows whose value of a column does not fit the schema, as in ingest.Profile; there is one of Files then
 	Previous   []string            // files of the version before; nil: there is none
 	References map[string][]string // files of the data sets that foreign keys refer to, by name
 	At         time.Time           // the age of values is counted from here
@@ -85,6 +86,9 @@ func Check(ctx context.Context, contract *Contract, in Input, opts Options) (*Re
 		if err := c.each(ctx, &contract.Rules[i], &c.results[i]); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.schema(ctx); err != nil {
+		return nil, err
 	}
 	report := &Report{Results: c.results}
 	if len(c.failing) > 0 {

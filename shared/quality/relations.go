@@ -145,6 +145,32 @@ func (c *checker) freshness(ctx context.Context, r *Rule, result *Result, f engi
 	return nil
 }
 
+// schema reports the columns with values that do not have the type of the schema, as failed rules.
+func (c *checker) schema(ctx context.Context) error {
+	for _, column := range c.contract.Schema {
+		found, err := c.resolve([]string{column.Name})
+		if err != nil || c.in.Misfits[found[0].Name] == "" {
+			continue // a missing column is not a matter of rows
+		}
+		file := engine.Parquet(c.in.Misfits[found[0].Name])
+		r := Rule{Name: "schema_" + column.Name, Kind: "type", Severity: Block, Column: column.Name, Type: column.Type}
+		result := Result{Rule: r.Name, Kind: r.Kind, Severity: r.Severity, Weight: r.weight()}
+		if result.Failed, err = c.count(ctx, "SELECT count(*) FROM "+file); err != nil {
+			return err
+		}
+		if result.Checked, err = c.count(ctx, "SELECT count("+engine.Identifier(found[0].Name)+") FROM this"); err != nil {
+			return err
+		}
+		result.Status, result.Sentence = Failed, fmt.Sprintf("%d of %d values of %s are not of the type %s.", result.Failed, result.Checked, fault.Excerpt(column.Name), column.Type)
+		c.results = append(c.results, result)
+		c.failing = append(c.failing, c.rowsOf(&r, "(SELECT *, row_number() OVER () - 1 AS "+positions+" FROM this) t", "t."+positions+" IN (SELECT n FROM "+file+")"))
+	}
+	return nil
+}
+
+// positions names the positions of rows. No column has this name, because names have no control characters.
+const positions = "\"\x01position\""
+
 // sqlTimeout bounds a rule with SQL.
 const sqlTimeout = time.Minute
 

@@ -94,10 +94,10 @@ func (w *preparation) inspect(ctx context.Context, out Outcome, table string) (*
 	for i, c := range out.Profile.Columns {
 		columns[i] = resultset.Column{Name: c.Name, Type: c.Type}
 	}
-	if misfits := w.contract.Misfits(columns); misfits != "" {
+	if misfits := w.contract.Misfits(columns, out.Profile.Misfits); misfits != "" {
 		return nil, &invalid.Error{Detail: misfits}
 	}
-	in := quality.Input{Version: w.Version, At: time.Now(), Values: out.Profile.Values}
+	in := quality.Input{Version: w.Version, At: time.Now(), Values: out.Profile.Values, Misfits: out.Profile.Misfits}
 	in.Files = w.files(out, table)
 	found := &Inspection{Revision: w.contract.revision}
 	if w.Base > 0 && (w.contract.Compatibility != "none" || w.contract.Compares()) {

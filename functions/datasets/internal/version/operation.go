@@ -52,7 +52,7 @@ func (w *preparation) table(ctx context.Context, out *Outcome) (string, error) {
 	}
 	profile, err := ingest.Prepare(ctx, ingest.Source{
 		Path: file, Format: w.Format, Columns: columns, Compression: w.Compression, Reading: w.Reading,
-		Expected: w.expected(),
+		Expected: w.expected(), Lenient: w.Operation == Replace,
 	}, table, ingest.Options{
 		Scratch:  w.dir,
 		Outline:  base != nil, // change profiles all rows
