@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what the project needs besides Go, git, make and curl: a C compiler with the C++ runtime
 # library, which DuckDB links, and a PostgreSQL server. With --test, it also installs what only the
-# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, Azurite, and Python packages. It returns quickly if
-# everything is installed. `make` runs it first.
+# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, Azurite, Java, and Python
+# packages. It returns quickly if everything is installed. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -228,15 +228,16 @@ ensure_azurite() {
 	say "the tests will skip Azure Blob Storage, because Azurite, an npm package, is not installed; install npm with: $command"
 }
 
-python_clients_version=2 # increase it when scripts/python-clients.txt changes
+python_clients_version=3 # increase it when scripts/python-clients.txt changes
 
-# ensure_python_clients installs clients of S3 and Iceberg, and readers of ORC, in the user's cache directory, where the tests search for them
-# (shared/platformtest). Without them, the tests skip them, except in CI.
+# ensure_python_clients installs clients of S3 and Iceberg (Spark needs Java), and readers of ORC, in the user's cache directory,
+# where the tests search for them (shared/platformtest). Without them, the tests skip them, except in CI.
 ensure_python_clients() {
 	dir=$(cache_dir)/python-clients-$python_clients_version
 	[ ! -e "$dir/complete" ] || return 0
 	log=$(mktemp)
-	if python3 -m venv --help >"$log" 2>&1 || apt_install python3 python3-venv; then
+	if { python3 -m venv --help >"$log" 2>&1 || apt_install python3 python3-venv; } &&
+		{ java -version >"$log" 2>&1 || apt_install openjdk-17-jre-headless; }; then
 		say "installing Python packages in $dir"
 		rm -rf "$dir"
 		if { python3 -m venv "$dir" || { apt_install python3-venv && python3 -m venv "$dir"; }; } >"$log" 2>&1 &&
@@ -247,8 +248,8 @@ ensure_python_clients() {
 		cat "$log" >&2
 	fi
 	rm -f "$log"
-	[ -z "${CI:-}" ] || fail "the tests require Python 3.11 or later with venv and pip"
-	say "the tests will skip clients written in Python, because Python 3.11 or later with venv and pip is not installed"
+	[ -z "${CI:-}" ] || fail "the tests require Python 3.11 or later with venv and pip, and Java 17 or later"
+	say "the tests will skip clients written in Python, because Python 3.11 or later with venv and pip, or Java 17 or later, is not installed"
 }
 
 check_go

@@ -36,7 +36,7 @@ type File struct {
 func RunTeam(t *testing.T, target TeamTarget) {
 	m := &team{TeamTarget: target, walk: &walk{Target: target.Target, client: &client{t: t, url: target.URL}}}
 	m.openAccount()
-	m.inviteBob()
+	m.bob = m.invite(m.NewestMail, "Bob", "admin")
 	m.readNastyCSV()
 	m.readFilesFromElsewhere()
 	m.convertEveryFormat()
@@ -56,15 +56,18 @@ type team struct {
 
 var invitationToken = regexp.MustCompile(`token=([A-Za-z0-9_-]+)`)
 
-func (m *team) inviteBob() {
-	m.bob = &walk{Target: m.TeamTarget.Target, client: &client{t: m.t, url: m.url}, email: newEmail()}
-	path := "/v1/organizations/" + m.account.OrganizationID + "/invitations"
-	call[map[string]any](m.client, http.MethodPost, path, map[string]string{"email": m.bob.email, "role": "admin"}, http.StatusCreated)
-	token := until(m.client, "the invitation", func() []string { return invitationToken.FindStringSubmatch(m.NewestMail(m.t, m.bob.email)) },
+// invite returns a new member of the organization.
+func (w *walk) invite(newestMail func(t *testing.T, address string) string, name, role string) *walk {
+	w.t.Helper()
+	guest := &walk{Target: w.Target, client: &client{t: w.t, url: w.url}, email: newEmail()}
+	path := "/v1/organizations/" + w.account.OrganizationID + "/invitations"
+	call[map[string]any](w.client, http.MethodPost, path, map[string]string{"email": guest.email, "role": role}, http.StatusCreated)
+	token := until(w.client, "the invitation", func() []string { return invitationToken.FindStringSubmatch(newestMail(w.t, guest.email)) },
 		func(found []string) bool { return found != nil })
-	person := map[string]string{"email": m.bob.email, "password": password, "first_name": "Bob", "last_name": "Boole", "invitation": token[1]}
-	m.bob.account = call[account](m.bob.client, http.MethodPost, "/v1/users/register", person, http.StatusCreated)
-	m.bob.token = m.bob.logIn(http.StatusOK, password).AccessToken
+	person := map[string]string{"email": guest.email, "password": password, "first_name": name, "last_name": "Boole", "invitation": token[1]}
+	guest.account = call[account](guest.client, http.MethodPost, "/v1/users/register", person, http.StatusCreated)
+	guest.token = guest.logIn(http.StatusOK, password).AccessToken
+	return guest
 }
 
 func (m *team) create(name, storageType string) *history {

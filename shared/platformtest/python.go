@@ -14,7 +14,7 @@ func Python(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(cache, "python-clients-2")
+	dir := filepath.Join(cache, "python-clients-3")
 	if _, err := os.Stat(filepath.Join(dir, "complete")); err == nil {
 		return filepath.Join(dir, "bin", "python")
 	}
