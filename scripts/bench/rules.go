@@ -112,7 +112,8 @@ func (b *bench) otherRules(ctx context.Context, file string, took duration) erro
 		if err != nil {
 			return fmt.Errorf("%s: %w", tool, err)
 		}
-		seconds, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+		printed := strings.Fields(string(out)) // DuckDB prints a progress bar
+		seconds, err := strconv.ParseFloat(printed[len(printed)-1], 64)
 		if err != nil {
 			return fmt.Errorf("%s: %w", tool, err)
 		}
