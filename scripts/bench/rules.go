@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func (b *bench) rules(ctx context.Context) error {
 		return err
 	}
 	in := quality.Input{Files: []string{file}, At: time.Now()}
-	var scans, added []duration
+	var scans, profiled, kept, checks []duration
 	for range 3 {
 		scan, err := timed(func() error {
 			_, err := s.Row(ctx, "SELECT "+strings.Join(sums, ", ")+" FROM "+engine.Parquet(file))
@@ -85,10 +86,10 @@ func (b *bench) rules(ctx context.Context) error {
 			return err
 		}
 		progress("scan %s, profile %s and with values %s, check %s", scan, profiles[0], profiles[1], check)
-		scans, added = append(scans, scan), append(added, check+max(0, profiles[1]-profiles[0]))
+		scans, profiled, kept, checks = append(scans, scan), append(profiled, profiles[0]), append(kept, profiles[1]), append(checks, check)
 	}
-	took := median(added)
-	atMostOf(&b.table, fmt.Sprintf("%d rules on %d M rows of 32 columns", len(contract.Rules), ruledRows/1_000_000), took, median(scans), "one scan", 1.25)
+	took := slices.Min(checks) + max(0, slices.Min(kept)-slices.Min(profiled)) // the least, as others' load only adds to them
+	atMostOf(&b.table, fmt.Sprintf("%d rules on %d M rows of 32 columns", len(contract.Rules), ruledRows/1_000_000), took, slices.Min(scans), "one scan", 1.25)
 	return b.otherRules(ctx, file, took)
 }
 
