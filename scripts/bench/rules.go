@@ -108,10 +108,11 @@ func (b *bench) otherRules(ctx context.Context, file string, took duration) erro
 	}
 	for _, tool := range []string{"Soda", "Great Expectations"} {
 		c := exec.CommandContext(ctx, venv+"/bin/python", "-c", ruleTools, tool, file)
-		c.Stderr = os.Stderr
+		var said strings.Builder
+		c.Stderr = &said
 		out, err := c.Output()
 		if err != nil {
-			return fmt.Errorf("%s: %w", tool, err)
+			return fmt.Errorf("%s: %w: %s", tool, err, said.String())
 		}
 		printed := strings.Fields(string(out)) // DuckDB prints a progress bar
 		seconds, err := strconv.ParseFloat(printed[len(printed)-1], 64)
