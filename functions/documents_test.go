@@ -191,6 +191,7 @@ func TestGovernanceGuide_Commands_WorkAsPrinted(t *testing.T) {
 	out := follow(t, p, shellOf(t, "docs/guide-governance.md"), hook)
 	for _, want := range []string{
 		`"score":1`, // 1: the good version
+		`"quantiles":{"p5":`,
 		`[6,-7,"positive"],[6,-7,"unique_id"],[6,9,"unique_id"]`, // 2: failing rows
 		`"rows":[[5]]`,                    // 2: the version before
 		`"column":"email","kind":"email"`, // 3: found

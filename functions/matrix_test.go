@@ -179,6 +179,7 @@ datasets-get-lifecycle               owner admin compliance_officer member analy
 datasets-get-metadata                owner admin compliance_officer member analyst viewer
 datasets-get-object                  owner admin compliance_officer member analyst viewer
 datasets-get-object-metadata         owner admin compliance_officer member analyst viewer
+datasets-get-profile                 owner admin compliance_officer member analyst viewer
 datasets-get-proposal                owner admin compliance_officer member analyst viewer
 datasets-get-quality                 owner admin compliance_officer member analyst viewer
 datasets-get-status                  owner admin compliance_officer member analyst viewer

@@ -9,6 +9,7 @@ import (
 	accessrequests "function/functions/datasets/access-requests"
 	"function/functions/datasets/archive"
 	"function/functions/datasets/branches"
+	checkfreshness "function/functions/datasets/check-freshness"
 	"function/functions/datasets/contract"
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
@@ -22,6 +23,7 @@ import (
 	failversion "function/functions/datasets/fail-version"
 	feedsearch "function/functions/datasets/feed-search"
 	"function/functions/datasets/get"
+	getprofile "function/functions/datasets/get-profile"
 	getusage "function/functions/datasets/get-usage"
 	"function/functions/datasets/glossary"
 	"function/functions/datasets/hold"
@@ -106,6 +108,7 @@ var Functions = []function.Declaration{
 	profile.Service.
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	failversion.Service,
+	getprofile.Service,
 	retry.Service,
 	jobs.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
@@ -114,6 +117,7 @@ var Functions = []function.Declaration{
 	contract.Service,
 	quality.Service,
 	acceptversion.Service,
+	checkfreshness.Service,
 
 	// Who may read a data set, and what of it.
 	setvisibility.Service,

@@ -41,6 +41,7 @@ var measurements = []struct {
 	{"query", (*bench).query},
 	{"changes", (*bench).changes},
 	{"lineage", (*bench).lineage},
+	{"rules", (*bench).rules},
 	{"users", (*bench).users},
 	{"search", (*bench).search},
 	{"cold", (*bench).cold},

@@ -70,6 +70,19 @@ func (DatasetUndeleted) EventType() string { return v1("datasets.undeleted") }
 func (DatasetHeld) EventType() string      { return v1("datasets.held") }
 func (DatasetReleased) EventType() string  { return v1("datasets.released") }
 
+// FreshnessMissed reports that the current version of a data set is older than its contract allows. It is sent once, until
+// there is another version or the contract allows another age.
+type FreshnessMissed struct {
+	DatasetID      uuid.UUID `json:"dataset_id"`
+	OrganizationID uuid.UUID `json:"organization_id"`
+	Version        int       `json:"version"` // the current one; 0: there is none
+	DueAt          time.Time `json:"due_at"`  // when a newer one should have been there
+}
+
+func (FreshnessMissed) EventType() string              { return v1("datasets.freshness_missed") }
+func (e FreshnessMissed) EventSubject() string         { return e.DatasetID.String() }
+func (e FreshnessMissed) EventOrganization() uuid.UUID { return e.OrganizationID }
+
 // ProfileRequested starts the job that profiles a version of a data set.
 type ProfileRequested struct {
 	DatasetID      uuid.UUID `json:"dataset_id"`

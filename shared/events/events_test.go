@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write testdata/events.txt")
 
 var all = []events.Event{
 	events.ArchiveRequested{}, events.ConsentGiven{}, events.ConsentWithdrawn{}, events.DatasetCreated{}, events.DatasetDeleted{}, events.DatasetFailed{},
-	events.DatasetHeld{}, events.DatasetReady{}, events.DatasetReleased{}, events.DatasetRetried{}, events.DatasetUndeleted{}, events.DatasetUploaded{}, events.DatasetVisibilityChanged{}, events.DatasetsRead{}, events.DeliveryFailed{}, events.DisposalRequested{}, events.Disposed{}, events.ImportRequested{}, events.JobFailed{}, events.MailQueued{}, events.ProfileRequested{},
+	events.DatasetHeld{}, events.DatasetReady{}, events.DatasetReleased{}, events.DatasetRetried{}, events.DatasetUndeleted{}, events.DatasetUploaded{}, events.DatasetVisibilityChanged{}, events.DatasetsRead{}, events.DeliveryFailed{}, events.DisposalRequested{}, events.Disposed{}, events.FreshnessMissed{}, events.ImportRequested{}, events.JobFailed{}, events.MailQueued{}, events.ProfileRequested{},
 	events.MembershipApproved{}, events.MembershipChanged{}, events.MembershipEnded{}, events.NoticeRequested{}, events.OrganizationDeleted{},
 	events.PasswordResetRequested{}, events.PoliciesChanged{}, events.PoliciesMissing{}, events.ProfileChanged{}, events.RecallRequested{},
 	events.RegistrationRequested{}, events.ReplicationRequested{}, events.ReportDeleted{}, events.ReportRan{}, events.ReportRunRequested{}, events.SealRequested{}, events.UserErased{}, events.UserLoggedIn{}, events.UserRegistered{},

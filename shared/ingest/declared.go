@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -99,11 +100,12 @@ func (t *table) typeSome(types map[string]string) error {
 }
 
 // expect gives the columns of t that have no type yet those that are expected.
-func (t *table) expect(columns []resultset.Column) {
+func (t *table) expect(columns []resultset.Column, lenient bool) {
 	for _, want := range columns {
 		i := slices.IndexFunc(t.columns, func(c column) bool { return strings.EqualFold(c.name, want.Name) })
 		if i >= 0 && t.columns[i].sqlType == "" {
 			t.columns[i].sqlType, _ = reading.SQLType(want.Type)
+			t.columns[i].lenient = lenient
 		}
 	}
 }
@@ -157,8 +159,10 @@ func digitsOf(x string) string {
 // square of the number of aggregates.
 const wholeBatch = 64
 
-// fits checks every value against its declared type; the error names the first row that does not fit.
-func fits(ctx context.Context, s *engine.Session, t *table) error {
+// fits checks every value against its declared type; the error names the first row that does not fit. A lenient column loses
+// its type instead, and all its rows that do not fit are written to a file in dir.
+func fits(ctx context.Context, s *engine.Session, t *table, dir string) (misfits map[string]string, err error) {
+	misfits = map[string]string{}
 	var columns []int
 	for i, c := range t.columns {
 		if c.sqlType != "" && (c.sqlType != "VARCHAR" || c.kind == typed && c.source != "VARCHAR") {
@@ -172,15 +176,25 @@ func fits(ctx context.Context, s *engine.Session, t *table) error {
 		}
 		results, err := s.Row(ctx, "SELECT "+strings.Join(tests, ", ")+" FROM "+t.from)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for n, i := range some {
-			if misfit, _ := results[n].(bool); misfit {
-				return firstMisfit(ctx, s, t, i)
+			misfit, _ := results[n].(bool)
+			if !misfit {
+				continue
 			}
+			if !t.columns[i].lenient {
+				return nil, firstMisfit(ctx, s, t, i)
+			}
+			file := filepath.Join(dir, fmt.Sprintf("misfits-%d.parquet", i))
+			if err := s.Exec(ctx, fmt.Sprintf("COPY (SELECT n - 1 AS n FROM (SELECT row_number() OVER () AS n, %s AS bad FROM %s) WHERE bad) TO %s (FORMAT parquet)",
+				t.misfit(i), t.from, engine.Literal(file))); err != nil {
+				return nil, err
+			}
+			misfits[t.columns[i].name], t.columns[i].sqlType = file, ""
 		}
 	}
-	return nil
+	return misfits, nil
 }
 
 func firstMisfit(ctx context.Context, s *engine.Session, t *table, i int) error {

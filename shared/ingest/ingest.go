@@ -56,6 +56,7 @@ type Source struct {
 	Compression string             // of package packed; empty: none
 	Columns     []resultset.Column // declared schema; if empty, the types are inferred
 	Expected    []resultset.Column // types of columns, where the file has them and nothing else types them
+	Lenient     bool               // a column with values that do not fit Expected gets another type: see Profile.Misfits
 	Reading     reading.Options    // how to read the file; without a header, columns are named column_1, column_2 …
 
 	encoding string // of text, as found
@@ -67,6 +68,7 @@ type Options struct {
 	Memory   string                           // DuckDB's memory limit; if empty, 256MB, and 512MB above 1,000 columns
 	Outline  bool                             // profile only the number of rows, and the names and types of columns
 	Progress func(stage string, done float64) // called as stages advance, with the part of the whole that is done, 0 to 1; may be nil
+	Values   []string                         // columns whose values are wanted, ignoring case: see Profile.Values
 }
 
 // Profile describes the rows of a prepared file.
@@ -74,6 +76,14 @@ type Profile struct {
 	Rows     int64            `json:"rows"`
 	Columns  []ColumnProfile  `json:"columns"`
 	Detected reading.Detected `json:"-"`
+
+	// Values has Parquet files in Options.Scratch with every distinct value v of a column that is not null, and the number
+	// n of its rows. It has those of Options.Values that were profiled exactly; columns without order are left out.
+	Values map[string]string `json:"-"`
+
+	// Misfits has Parquet files in Options.Scratch with the positions n, from 0, of all rows whose value of a column does not
+	// fit the type that a lenient source expects.
+	Misfits map[string]string `json:"-"`
 }
 
 // ColumnProfile describes one column. Min, Max and the top values have the form that package resultset gives, with

@@ -73,13 +73,13 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch st
 	if err := t.typeSome(src.Reading.Types); err != nil {
 		return nil, err
 	}
-	t.expect(src.Expected)
+	t.expect(src.Expected, src.Lenient)
 	if len(t.columns) > wide {
 		if err := bufferLess(ctx, s, len(t.columns), opts.Memory); err != nil {
 			return nil, err
 		}
 	}
-	err = fits(ctx, s, t)
+	misfits, err := fits(ctx, s, t, opts.Scratch)
 	t.infer()
 	if err == nil {
 		err = documents(ctx, s, t)
@@ -98,10 +98,10 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch st
 	if opts.Outline {
 		p, _, err = outline(ctx, s, dst)
 	} else {
-		p, err = profile(ctx, s, dst)
+		p, err = profile(ctx, s, opts, dst)
 	}
 	if err == nil {
-		p.Detected = detected(src, t, p.Columns)
+		p.Detected, p.Misfits = detected(src, t, p.Columns), misfits
 	}
 	if err == nil && !src.typed() && p.Rows != t.rows {
 		err = &invalid.Error{Detail: fmt.Sprintf("The file has %d rows, of which %d can be read.", t.rows, p.Rows)}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -31,7 +32,7 @@ func Describe(ctx context.Context, paths []string, opts Options) (*Profile, erro
 		return nil, err
 	}
 	defer s.Close()
-	return profile(ctx, s, paths...)
+	return profile(ctx, s, opts, paths...)
 }
 
 // outline counts the rows of prepared files and names their columns.
@@ -54,12 +55,12 @@ func outline(ctx context.Context, s *engine.Session, paths ...string) (*Profile,
 }
 
 // profile profiles prepared files.
-func profile(ctx context.Context, s *engine.Session, paths ...string) (*Profile, error) {
+func profile(ctx context.Context, s *engine.Session, opts Options, paths ...string) (*Profile, error) {
 	p, fields, err := outline(ctx, s, paths...)
 	if err != nil {
 		return nil, err
 	}
-	p.Columns = p.Columns[:0]
+	p.Columns, p.Values = p.Columns[:0], map[string]string{}
 	from := engine.Parquet(paths...)
 	for batch := range slices.Chunk(fields, profileBatch) {
 		columns, err := summarize(ctx, s, from, batch)
@@ -68,8 +69,16 @@ func profile(ctx context.Context, s *engine.Session, paths ...string) (*Profile,
 		}
 		for i := range columns {
 			columns[i].Nulls = p.Rows - columns[i].Nulls
-			if err := frequent(ctx, s, from, batch[i], &columns[i], p.Rows); err != nil {
+			values := ""
+			if ordered(batch[i].Type) && slices.ContainsFunc(opts.Values, func(name string) bool { return strings.EqualFold(name, batch[i].Name) }) {
+				values = filepath.Join(opts.Scratch, fmt.Sprintf("values-%d.parquet", len(p.Columns)+i))
+			}
+			kept, err := frequent(ctx, s, from, values, batch[i], &columns[i], p.Rows)
+			if err != nil {
 				return nil, err
+			}
+			if kept {
+				p.Values[batch[i].Name] = values
 			}
 		}
 		p.Columns = append(p.Columns, columns...)
@@ -111,21 +120,28 @@ func summarize(ctx context.Context, s *engine.Session, from string, fields []eng
 	return columns, nil
 }
 
-// frequent finds the most frequent values and, if that is cheap, the exact number of distinct values.
-func frequent(ctx context.Context, s *engine.Session, from string, f engine.Field, c *ColumnProfile, rows int64) error {
+// frequent finds the most frequent values and, if that is cheap, the exact number of distinct values. It then keeps them in
+// a file, unless its name is empty.
+func frequent(ctx context.Context, s *engine.Session, from, file string, f engine.Field, c *ColumnProfile, rows int64) (kept bool, err error) {
 	name, values := comparable(f), rows-c.Nulls
 	where := name + " IS NOT NULL"
 	unique := c.Distinct > values/2 // few values repeat
 	if c.DistinctApproximate = c.Distinct > exactDistinct || c.Distinct > fewDistinct && unique; c.DistinctApproximate {
 		c.Distinct = min(c.Distinct, values)
 		if unique || !ordered(f.Type) {
-			return nil
+			return false, nil
 		}
 		where = fmt.Sprintf("%s IN (SELECT unnest(approx_top_k(%s, %d)) FROM %s)", name, name, 5*topValues, from)
 	}
-	query := fmt.Sprintf("SELECT %s, n, distinct_values FROM (SELECT %s AS v, count(*) AS n, count(*) OVER () AS distinct_values FROM %s WHERE %s GROUP BY 1)"+
-		" ORDER BY n DESC, v LIMIT %d", shown("v", f.Type), name, from, where, topValues)
-	return s.Each(ctx, query, func(row []any) error {
+	groups := fmt.Sprintf("SELECT %s AS v, count(*) AS n FROM %s WHERE %s GROUP BY 1", name, from, where)
+	if kept = file != "" && !c.DistinctApproximate; kept {
+		if err := s.Exec(ctx, "COPY ("+groups+") TO "+engine.Literal(file)+" (FORMAT parquet, COMPRESSION uncompressed)"); err != nil {
+			return false, err
+		}
+		groups = "FROM " + engine.Parquet(file)
+	}
+	query := fmt.Sprintf("SELECT %s, n, distinct_values FROM (SELECT *, count(*) OVER () AS distinct_values FROM (%s)) ORDER BY n DESC, v LIMIT %d", shown("v", f.Type), groups, topValues)
+	return kept, s.Each(ctx, query, func(row []any) error {
 		n, _ := row[1].(int64)
 		if !c.DistinctApproximate {
 			c.Distinct, _ = row[2].(int64)

@@ -30,6 +30,7 @@ type column struct {
 	kind    kind
 	sqlType string            // inferred or declared; empty for a typed column that keeps its type
 	source  string            // the type in the file, of a typed column
+	lenient bool              // the type is only expected, and may be given up
 	values  *inference.Column // what the values of a CSV or JSON file tell about their type
 }
 

@@ -20,7 +20,9 @@ import (
 // Input is what the rules are evaluated on.
 type Input struct {
 	Files      []string            // Parquet files with the rows of the version
+	Values     map[string]string   // files with all values of single columns, as in ingest.Profile; rules that they answer read no rows
 	Version    int                 // its number, for the column _version of failing rows
+	Misfits    map[string]string   // files with the positions of the rows whose value of a column does not fit the schema, as in ingest.Profile; there is one of Files then
 	Previous   []string            // files of the version before; nil: there is none
 	References map[string][]string // files of the data sets that foreign keys refer to, by name
 	At         time.Time           // the age of values is counted from here
@@ -85,6 +87,9 @@ func Check(ctx context.Context, contract *Contract, in Input, opts Options) (*Re
 			return nil, err
 		}
 	}
+	if err := c.schema(ctx); err != nil {
+		return nil, err
+	}
 	report := &Report{Results: c.results}
 	if len(c.failing) > 0 {
 		report.File = filepath.Join(dir, "failures.parquet")
@@ -138,34 +143,36 @@ func (c *checker) resolve(names []string) (found []engine.Field, err error) {
 	return found, nil
 }
 
-// scanned is a rule that the scan evaluates, with the places of its counts in the row.
+// scanned is a rule that a scan evaluates, with the places of its counts in the row.
 type scanned struct {
 	rule, checked, failed int
 	condition
 }
 
+// scan makes the counts of rules.
+type scan struct {
+	from  string
+	list  []string // aggregates; the first is the number of rows
+	rules []scanned
+}
+
+// place returns the place of an aggregate in the list.
+func (s *scan) place(aggregate string) int {
+	if at := slices.Index(s.list, aggregate); at >= 0 {
+		return at
+	}
+	s.list = append(s.list, aggregate)
+	return len(s.list) - 1
+}
+
 // maxAggregates is how many counts one scan makes: DuckDB's planning time grows with their square.
 const maxAggregates = 256
 
-// scan evaluates all rules about single rows.
+// scan evaluates all rules about single rows: those about one column by its values, if they are known, and the others in
+// one scan of the rows.
 func (c *checker) scan(ctx context.Context) error {
-	var batch []scanned
-	list := []string{"count(*)"}
-	place := func(aggregate string) int {
-		if at := slices.Index(list, aggregate); at >= 0 {
-			return at
-		}
-		list = append(list, aggregate)
-		return len(list) - 1
-	}
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		err := c.evaluate(ctx, list, batch)
-		batch, list = nil, []string{"count(*)"}
-		return err
-	}
+	rows := &scan{from: "this", list: []string{"count(*)"}}
+	values := map[string]*scan{}
 	for i := range c.contract.Rules {
 		r := &c.contract.Rules[i]
 		columns, err := c.resolve(r.columns())
@@ -182,17 +189,62 @@ func (c *checker) scan(ctx context.Context) error {
 			continue
 		}
 		s := scanned{rule: i, condition: condition}
-		if condition.checked != "" {
-			s.checked = place("count(" + engine.Identifier(columns[0].Name) + ")")
+		if v, known := c.values(columns); known {
+			if values[v.from] == nil {
+				values[v.from] = &scan{from: v.from, list: []string{fmt.Sprintf("CAST(%d AS BIGINT)", c.rows)}}
+			}
+			by := values[v.from]
+			if condition.checked != "" {
+				s.checked, s.failed = by.place(v.count("true")), by.place(v.count(condition.fails))
+			} else { // nulls have no values
+				s.failed = by.place(fmt.Sprintf("%d - %s", c.rows, v.count("true")))
+			}
+			by.rules = append(by.rules, s)
+			continue
 		}
-		s.failed = place("count(*) FILTER (" + condition.fails + ")")
-		if batch = append(batch, s); len(list) >= maxAggregates {
-			if err := flush(); err != nil {
+		if condition.checked != "" {
+			s.checked = rows.place("count(" + engine.Identifier(columns[0].Name) + ")")
+		}
+		s.failed = rows.place("count(*) FILTER (" + condition.fails + ")")
+		if rows.rules = append(rows.rules, s); len(rows.list) >= maxAggregates {
+			if err := c.evaluate(ctx, rows); err != nil {
 				return err
 			}
+			rows = &scan{from: "this", list: []string{"count(*)"}}
 		}
 	}
-	return flush()
+	for _, from := range sortedKeys(values) {
+		if err := c.evaluate(ctx, values[from]); err != nil {
+			return err
+		}
+	}
+	if len(rows.rules) == 0 {
+		return nil
+	}
+	return c.evaluate(ctx, rows)
+}
+
+// values are the distinct values of a column, with the number of rows of each.
+type values struct {
+	from string // relation with a column of the same name
+	n    string // identifier of the number of rows
+}
+
+// values returns the values of the only column of a rule, or false if they are not known.
+func (c *checker) values(columns []engine.Field) (v values, known bool) {
+	if len(columns) != 1 {
+		return v, false
+	}
+	name := columns[0].Name
+	file, known := c.in.Values[name]
+	v.n = engine.Identifier(name + "_rows")
+	v.from = fmt.Sprintf("(SELECT v AS %s, n AS %s FROM %s)", engine.Identifier(name), v.n, engine.Parquet(file))
+	return v, known
+}
+
+// count is the number of rows with values for which a condition holds.
+func (v values) count(condition string) string {
+	return fmt.Sprintf("CAST(coalesce(sum(%s) FILTER (%s), 0) AS BIGINT)", v.n, condition)
 }
 
 // fail makes the result of a rule an error with a sentence.
@@ -227,10 +279,10 @@ func ofRule(err error) bool {
 }
 
 // evaluate makes the counts of rules in one scan. If it fails, each rule is evaluated alone to find the one at fault.
-func (c *checker) evaluate(ctx context.Context, list []string, batch []scanned) error {
+func (c *checker) evaluate(ctx context.Context, s *scan) error {
 	limited, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
-	row, err := c.Row(limited, "SELECT "+strings.Join(list, ", ")+" FROM this")
+	row, err := c.Row(limited, "SELECT "+strings.Join(s.list, ", ")+" FROM "+s.from)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -240,26 +292,27 @@ func (c *checker) evaluate(ctx context.Context, list []string, batch []scanned) 
 	if err != nil && !ofRule(err) {
 		return err
 	}
-	if err != nil && len(batch) == 1 {
-		c.fail(batch[0].rule, err)
+	if err != nil && len(s.rules) == 1 {
+		c.fail(s.rules[0].rule, err)
 		return nil
 	}
 	if err != nil {
-		for _, s := range batch {
-			alone := []string{"count(*)", list[s.checked], list[s.failed]}
-			s.checked, s.failed = 1, 2
-			if err := c.evaluate(ctx, alone, []scanned{s}); err != nil {
+		for _, one := range s.rules {
+			alone := &scan{from: s.from, list: []string{s.list[0], s.list[one.checked], s.list[one.failed]}}
+			one.checked, one.failed = 1, 2
+			alone.rules = []scanned{one}
+			if err := c.evaluate(ctx, alone); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	for _, s := range batch {
-		r, result := &c.contract.Rules[s.rule], &c.results[s.rule]
-		result.Checked, result.Failed = integer(row[s.checked]), integer(row[s.failed])
+	for _, one := range s.rules {
+		r, result := &c.contract.Rules[one.rule], &c.results[one.rule]
+		result.Checked, result.Failed = integer(row[one.checked]), integer(row[one.failed])
 		c.decide(r, result)
 		if result.Status == Failed {
-			c.failing = append(c.failing, c.rowsOf(r, "this t", s.fails))
+			c.failing = append(c.failing, c.rowsOf(r, "this t", one.fails))
 		}
 	}
 	return nil

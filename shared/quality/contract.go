@@ -38,9 +38,15 @@ type ContractColumn struct {
 
 // ServiceLevel is what the owner promises beyond the rows.
 type ServiceLevel struct {
-	Freshness    string `json:"freshness,omitempty" example:"24h" doc:"The maximum age of the newest version"`
+	Freshness    string `json:"freshness,omitempty" example:"24h" doc:"The maximum age of the current version. When it is exceeded, the owner of the data set gets a notice"`
 	Availability string `json:"availability,omitempty" maxLength:"200"`
 	Support      string `json:"support,omitempty" maxLength:"200"`
+}
+
+// MaxAge is the maximum age of the newest version, or zero.
+func (s ServiceLevel) MaxAge() time.Duration {
+	age, _ := duration(s.Freshness)
+	return age
 }
 
 // Rule is one rule. Which parameters it takes depends on its kind.
@@ -344,6 +350,16 @@ func duration(text string) (time.Duration, bool) {
 // Compares reports whether a rule compares with the version before.
 func (c *Contract) Compares() bool {
 	return slices.ContainsFunc(c.Rules, func(r Rule) bool { return r.Kind == "row_count_drift" || r.Kind == "distribution_drift" })
+}
+
+// Columns lists the columns that rules about the values of one column name.
+func (c *Contract) Columns() (names []string) {
+	for _, r := range c.AllRules() {
+		if columns := r.columns(); len(columns) == 1 && !slices.Contains(names, columns[0]) {
+			names = append(names, columns[0])
+		}
+	}
+	return names
 }
 
 // References lists the data sets that foreign keys refer to.

@@ -1,7 +1,8 @@
 // Package quality checks the rows of a table against the rules of a data contract. It runs when a version of a data set
 // is prepared, before anybody can read the version.
 //
-// All rules about single rows are evaluated in one scan. The rows that fail are written to a file afterwards, all of
+// Rules about a single column are evaluated on its distinct values, which the profile of the version has counted already
+// (Input.Values), and all other rules about single rows in one scan. Either way the counts are exact. The rows that fail are written to a file afterwards, all of
 // them. A rule that cannot be evaluated, or that had nothing to check, is an error and has never passed. A rule that
 // compares with the version before is skipped for the first version.
 package quality

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"function/shared/engine"
+	"function/shared/ingest"
 	"function/shared/quality"
 )
 
@@ -41,13 +43,26 @@ func decode(t testing.TB, text string) *quality.Contract {
 	return c
 }
 
-// check evaluates rules on the rows of a SELECT.
+// check evaluates rules on the rows of a SELECT, with and without the values that a profile keeps.
 func check(t testing.TB, rules, rows string, in quality.Input) *quality.Report {
 	t.Helper()
 	in.Files, in.At, in.Version = []string{parquet(t, rows)}, now, 7
-	report, err := quality.Check(context.Background(), decode(t, `{"key":["id"],"rules":[`+rules+`]}`), in, quality.Options{Scratch: t.TempDir()})
+	contract := decode(t, `{"key":["id"],"rules":[`+rules+`]}`)
+	report, err := quality.Check(context.Background(), contract, in, quality.Options{Scratch: t.TempDir()})
 	if err != nil {
 		t.Fatalf("%s on %s: %v", rules, rows, err)
+	}
+	profile, err := ingest.Describe(context.Background(), in.Files, ingest.Options{Scratch: t.TempDir(), Values: contract.Columns()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Values = profile.Values
+	byValues, err := quality.Check(context.Background(), contract, in, quality.Options{Scratch: t.TempDir()})
+	if err != nil {
+		t.Fatalf("%s on the values of %s: %v", rules, rows, err)
+	}
+	if diff := cmp.Diff(report.Results, byValues.Results, cmpopts.IgnoreFields(quality.Result{}, "FirstKeys")); diff != "" || report.Rows != byValues.Rows {
+		t.Errorf("%s on %s: by rows -, by values +, %d and %d rows\n%s", rules, rows, report.Rows, byValues.Rows, diff)
 	}
 	return report
 }
@@ -79,6 +94,9 @@ func TestCheck_EachKindOnDifficultValues_CountsExactly(t *testing.T) {
 		{`{"kind":"unique","column":"x"}`, doubles, "failed 5 2"}, // -0.0 = 0.0
 		{`{"kind":"unique","columns":["id","x"]}`, text, "passed 6 0"},
 		{`{"kind":"unique","column":"x"}`, nulls, "error 0 0"},
+		{`{"kind":"unique","column":"x"}`, values("BIGINT", "-2", "3", "NULL", "0"), "passed 3 0"},
+		{`{"kind":"unique","column":"x"}`, values("BIGINT", "-2", "3", "-2", "NULL"), "failed 3 2"},
+		{`{"kind":"unique","column":"x"}`, values("UTINYINT", "255", "0", "255"), "failed 3 2"},
 		{`{"kind":"range","column":"x","min":-0.5}`, doubles, "failed 5 1"}, // NaN
 		{`{"kind":"range","column":"x","max":1.5}`, doubles, "failed 5 2"},
 		{`{"kind":"range","column":"x","min":0.005}`, decimals, "failed 3 1"},

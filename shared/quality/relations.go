@@ -22,8 +22,16 @@ func (c *checker) unique(ctx context.Context, r *Rule, result *Result, columns [
 		same = append(same, "d."+name+" = t."+name)
 	}
 	list, where := strings.Join(names, ", "), strings.Join(present, " AND ")
-	view := fmt.Sprintf("duplicates_%d", len(c.failing))
-	row, err := c.Row(ctx, fmt.Sprintf("SELECT CAST(coalesce(sum(n), 0) AS BIGINT), CAST(coalesce(sum(n) FILTER (n > 1), 0) AS BIGINT) FROM (SELECT count(*) AS n FROM this WHERE %s GROUP BY %s)", where, list))
+	if values, err := c.allDiffer(ctx, columns); err != nil || values > 0 {
+		result.Checked = values
+		c.decide(r, result)
+		return err
+	}
+	groups, n := fmt.Sprintf("(SELECT %s, count(*) AS n FROM this WHERE %s GROUP BY %s)", list, where, list), "n"
+	if v, known := c.values(columns); known {
+		groups, n = v.from, v.n
+	}
+	row, err := c.Row(ctx, fmt.Sprintf("SELECT CAST(coalesce(sum(%[1]s), 0) AS BIGINT), CAST(coalesce(sum(%[1]s) FILTER (%[1]s > 1), 0) AS BIGINT) FROM %[2]s", n, groups))
 	if err != nil {
 		return err
 	}
@@ -32,9 +40,35 @@ func (c *checker) unique(ctx context.Context, r *Rule, result *Result, columns [
 	if result.Status != Failed {
 		return nil
 	}
-	err = c.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE %s AS SELECT %s FROM this WHERE %s GROUP BY %s HAVING count(*) > 1", view, list, where, list))
+	view := fmt.Sprintf("duplicates_%d", len(c.failing))
+	err = c.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE %s AS SELECT %s FROM %s WHERE %s > 1", view, list, groups, n))
 	c.failing = append(c.failing, c.rowsOf(r, "this t", fmt.Sprintf("EXISTS (SELECT 1 FROM %s d WHERE %s)", view, strings.Join(same, " AND "))))
 	return err
+}
+
+// maxBits bounds the bit string of allDiffer: 16 MiB for each thread.
+const maxBits = 1 << 27
+
+// allDiffer returns the number of values of a column of integers if a string with a bit for each possible value between the
+// least and the greatest shows that they all differ. It returns zero if they do not, or the range is too wide.
+func (c *checker) allDiffer(ctx context.Context, columns []engine.Field) (int64, error) {
+	if _, known := c.values(columns); known || len(columns) != 1 || !strings.HasSuffix(strings.TrimPrefix(columns[0].Type, "U"), "INT") && columns[0].Type != "INTEGER" && columns[0].Type != "UINTEGER" {
+		return 0, nil
+	}
+	x := engine.Identifier(columns[0].Name)
+	row, err := c.Row(ctx, fmt.Sprintf("SELECT count(%[1]s), CAST(min(%[1]s) AS VARCHAR), CAST(max(%[1]s) AS VARCHAR), CAST(max(%[1]s) AS DOUBLE) - CAST(min(%[1]s) AS DOUBLE) FROM this", x))
+	if err != nil {
+		return 0, err
+	}
+	values, width := integer(row[0]), row[3]
+	if wide, ok := width.(float64); !ok || wide > maxBits || wide > 16*float64(values) {
+		return 0, nil
+	}
+	bits, err := c.count(ctx, fmt.Sprintf("SELECT bit_count(bitstring_agg(%s, %s, %s)) FROM this", x, row[1], row[2]))
+	if err != nil || bits != values {
+		return 0, err
+	}
+	return values, nil
 }
 
 // foreignKey counts the rows whose value another data set does not have.
@@ -110,6 +144,32 @@ func (c *checker) freshness(ctx context.Context, r *Rule, result *Result, f engi
 	result.Sentence = fmt.Sprintf("The newest value of %s is of %s; the rule %s allows an age of %s.", fault.Excerpt(f.Name), at, fault.Excerpt(r.Name), r.Within)
 	return nil
 }
+
+// schema reports the columns with values that do not have the type of the schema, as failed rules.
+func (c *checker) schema(ctx context.Context) error {
+	for _, column := range c.contract.Schema {
+		found, err := c.resolve([]string{column.Name})
+		if err != nil || c.in.Misfits[found[0].Name] == "" {
+			continue // a missing column is not a matter of rows
+		}
+		file := engine.Parquet(c.in.Misfits[found[0].Name])
+		r := Rule{Name: "schema_" + column.Name, Kind: "type", Severity: Block, Column: column.Name, Type: column.Type}
+		result := Result{Rule: r.Name, Kind: r.Kind, Severity: r.Severity, Weight: r.weight()}
+		if result.Failed, err = c.count(ctx, "SELECT count(*) FROM "+file); err != nil {
+			return err
+		}
+		if result.Checked, err = c.count(ctx, "SELECT count("+engine.Identifier(found[0].Name)+") FROM this"); err != nil {
+			return err
+		}
+		result.Status, result.Sentence = Failed, fmt.Sprintf("%d of %d values of %s are not of the type %s.", result.Failed, result.Checked, fault.Excerpt(column.Name), column.Type)
+		c.results = append(c.results, result)
+		c.failing = append(c.failing, c.rowsOf(&r, "(SELECT *, row_number() OVER () - 1 AS "+positions+" FROM this) t", "t."+positions+" IN (SELECT n FROM "+file+")"))
+	}
+	return nil
+}
+
+// positions names the positions of rows. No column has this name, because names have no control characters.
+const positions = "\"\x01position\""
 
 // sqlTimeout bounds a rule with SQL.
 const sqlTimeout = time.Minute

@@ -44,7 +44,7 @@ var Service = function.Service("datasets-contract", New,
 	function.On(function.Put("datasets-set-contract", path, "Set the contract of a data set", policy.DatasetsWrite).
 		Fails(fault.Malformed, fault.Conflict, fault.TooLarge, fault.Unsupported, fault.PreconditionFailed).Takes(body, maxSize).
 		Describe("Schema, rules, compatibility, owner and service levels, as JSON or YAML. Every version is checked against the newest revision before anybody can read it, and versions that are ready are not checked again. "+
-			"A file whose columns or values do not fit the schema fails. A version that fails a rule with the severity `block` is blocked: it is kept aside, and queries read the version before. "+
+			"A file that lacks columns of the schema fails. A version with values that do not fit its types, or that fails a rule with the severity `block` is blocked: it is kept aside, and queries read the version before. "+
 			"All failing rows become a version of the data set `…_failures`. A rule that cannot be evaluated, or that had nothing to check, is an error and blocks as a failure does. "+
 			"What is unknown in a contract is refused with its place. `GET /v1/datasets/{id}/quality/suggestions` suggests a contract."), (*Function).Set),
 ).Uses(function.Owns(database.Datasets))

@@ -3,6 +3,7 @@ package quality_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ import (
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
 	"function/functions/datasets/versions"
+	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -33,7 +35,7 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{
-	contract.Service, quality.Service, acceptversion.Service, retry.Service, download.Service, versions.Service, deletion.Service, undelete.Service, hold.Service, tags.Service, diff.Service,
+	contract.Service, quality.Service, acceptversion.Service, retry.Service, download.Service, versions.Service, deletion.Service, undelete.Service, hold.Service, tags.Service, diff.Service, outboxrelay.Service,
 }, datasetstest.Lifecycle...)
 
 // data is a data set with its owner.
@@ -217,20 +219,46 @@ func TestQuality_SchemaOfContract_FailsWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	d := begin(t, "orders")
 	d.call(http.MethodPut, "/contract", orders, http.StatusOK, "Content-Type", "application/yaml")
-	for csv, want := range map[string]string{
-		"key,state\n1,new\n":                  `missing: \"id\"`,
-		"id,amount,state\n1,5,new\nx,5,new\n": `Row 2, column \"id\"`,
-		"id,amount,state\n1,5.001,new\n":      `Row 1, column \"amount\"`,
-	} {
-		d.upload("", csv)
-		if answer := d.call(http.MethodGet, "", nil, http.StatusOK); !strings.Contains(string(answer.Body), want) || !strings.Contains(string(answer.Body), `"failed"`) {
-			t.Errorf("%q: %s, want %s", csv, answer.Body, want)
-		}
+	d.upload("", "key,state\n1,new\n")
+	if answer := d.call(http.MethodGet, "", nil, http.StatusOK); !strings.Contains(string(answer.Body), `missing: \"id\"`) || !strings.Contains(string(answer.Body), `"failed"`) {
+		t.Errorf("a column is missing: %s", answer.Body)
 	}
 	d.upload("", "id,amount,state\n,5,new\n")
 	d.want("blocked 0") // a required column without a value
 	d.upload("", "id,state\n7,new\n")
 	d.want("blocked 0") // the rule about amount has no column to check
+}
+
+func TestQuality_ValuesWithoutTheTypeOfTheSchema_AllTheirRowsAreKept(t *testing.T) {
+	t.Parallel()
+	d := begin(t, "orders")
+	d.call(http.MethodPut, "/contract", `{"key":["id"],"schema":[{"name":"ID","type":"BIGINT"},{"name":"amount","type":"DECIMAL(18,2)"},{"name":"day","type":"DATE"}]}`, http.StatusOK)
+	d.upload("", "id,amount,day\n1,1.5,2026-11-30\n")
+	d.want("ready 1")
+	d.upload("", "id,amount,day\n1,1.5,2026-11-30\nx,2.125,2026/11/29\n 3 ,3.001,\n4,,2026-02-30\ny,5,2026-11-30 00:00\n")
+	d.want("blocked 1")
+	c := d.check(2)
+	got := map[string]int64{}
+	for _, r := range c.Results {
+		got[r.Rule+" "+r.Status] = r.Failed
+	}
+	if diff := cmp.Diff(map[string]int64{"schema_ID failed": 2, "schema_amount failed": 2, "schema_day failed": 1}, got); diff != "" || c.Failures == nil {
+		t.Fatalf("%s%+v", diff, c)
+	}
+	rows := strings.Split(strings.TrimSpace(d.rows(c.Failures.DatasetID, 1)), "\n")
+	slices.Sort(rows)
+	if diff := cmp.Diff([]string{
+		" 3 ,3.001,,schema_amount,2", "4,,2026-02-30,schema_day,2", "id,amount,day,_rule,_version", "x,2.125,2026/11/29,schema_ID,2", "x,2.125,2026/11/29,schema_amount,2", "y,5,2026-11-30 00:00,schema_ID,2",
+	}, rows); diff != "" {
+		t.Error(diff)
+	}
+	if answer := d.call(http.MethodGet, "/download?version=2", nil, http.StatusConflict); !strings.Contains(string(answer.Body), `2 of 5 values of \"ID\" are not of the type BIGINT`) {
+		t.Errorf("refusal %s", answer.Body)
+	}
+	d.call(http.MethodPut, "/contract", `{"schema":[{"name":"id","type":"VARCHAR"}]}`, http.StatusOK)
+	d.call(http.MethodPost, "/versions/2/retry", nil, http.StatusAccepted)
+	d.profile()
+	d.want("ready 2")
 }
 
 func TestQuality_IncompatibleColumns_AreBlocked(t *testing.T) {

@@ -229,6 +229,7 @@ var routes = []function.Route{
 	{Method: "GET", Path: "/v1/datasets/{id}/lineage/picture", Service: "datasets-lineage", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/lineage/events", Service: "datasets-lineage", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/lineage", Service: "datasets-record-lineage", Timeout: 300 * time.Second},
+	{Method: "GET", Path: "/v1/datasets/{id}/profile", Service: "datasets-get-profile", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/datasets/{id}/versions/{version}/retry", Service: "datasets-retry", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/jobs", Service: "datasets-jobs", Timeout: 600 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/jobs/watch", Service: "datasets-jobs", Timeout: 600 * time.Second},

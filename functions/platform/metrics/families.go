@@ -100,6 +100,10 @@ var families = []family{
 		},
 	},
 	{
+		name: "data_freshness_missed_total", help: "Times at which a data set became older than its contract allows.", kind: counter,
+		initial: map[database.Name][]metrics.Labels{database.Datasets: unlabeled},
+	},
+	{
 		name: "data_replication_lag_seconds", help: "Age of the oldest object without a verified copy in the backup of its storage type; 0 if every object has one.", kind: gauge,
 		initial: map[database.Name][]metrics.Labels{database.Datasets: unlabeled},
 	},

@@ -34,8 +34,8 @@ SELECT $2, d.organization_id, 'table',
        'The rows of ' || d.name || ' that fail its contract', d.storage_type, 'ready', $3, d.id, d.hold_reason, d.held_by, d.held_at
 FROM datasets d WHERE d.id = $1`
 	insertFailing = `
-INSERT INTO dataset_versions (dataset_id, version, status, stored_bytes, wrapped_key, uploaded_by, branch, operation, message, profiled_at, table_name, table_bytes, row_count, columns, prepared_by, base_version)
-VALUES ($1, $2, 'ready', 0, $3, $4, 'main', 'replace', $5, clock_timestamp(), $6, $7, $8, $9, $10, head_of($1, 'main', $2))`
+INSERT INTO dataset_versions (dataset_id, version, status, stored_bytes, wrapped_key, uploaded_by, branch, operation, message, profiled_at, table_name, table_bytes, row_count, columns, distribution, prepared_by, base_version)
+VALUES ($1, $2, 'ready', 0, $3, $4, 'main', 'replace', $5, clock_timestamp(), $6, $7, $8, $9, $10, $11, head_of($1, 'main', $2))`
 )
 
 // record stores the results of a version, and its failing rows as a version of a data set of their own.
@@ -98,8 +98,12 @@ func (f *failing) insert(ctx context.Context, tx *outbox.Tx, id uuid.UUID, of in
 	if err != nil {
 		return 0, fmt.Errorf("encode profile: %w", err)
 	}
+	described, err := json.Marshal(f.distribution)
+	if err != nil {
+		return 0, fmt.Errorf("encode distribution: %w", err)
+	}
 	message := fmt.Sprintf("The failing rows of version %d", of)
-	_, err = tx.Exec(ctx, insertFailing, id, v, f.wrappedKey, uploader, message, f.object.Name, f.object.StoredBytes(), f.profile.Rows, json.RawMessage(columns), ingest.Revision)
+	_, err = tx.Exec(ctx, insertFailing, id, v, f.wrappedKey, uploader, message, f.object.Name, f.object.StoredBytes(), f.profile.Rows, json.RawMessage(columns), json.RawMessage(described), ingest.Revision)
 	if err != nil {
 		return 0, fmt.Errorf("insert failing rows: %w", err)
 	}

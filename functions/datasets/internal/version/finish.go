@@ -16,6 +16,7 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
 	"function/shared/database"
+	"function/shared/distribution"
 	"function/shared/events"
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
@@ -33,7 +34,9 @@ type Outcome struct {
 	Table     *staging.Object // holds the other rows
 	Profile   *ingest.Profile // of all rows
 	Edges     []lineage.Edge  // of the columns of a derived version
-	Personal  []personaldata.Finding
+
+	Distribution *distribution.Distribution // of all rows
+	Personal     []personaldata.Finding
 
 	Inspection *Inspection // by the data set's contract; nil: it has none
 }
@@ -56,7 +59,7 @@ FROM dataset_versions v
 WHERE id = @dataset AND deleted_at IS NULL AND v.dataset_id = @dataset AND v.version = @version AND v.status = 'processing'`
 	finishVersion = `
 UPDATE dataset_versions SET status = @outcome, profiled_at = clock_timestamp(), failure = @failure,
-       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns, detected = @detected, prepared_by = @revision,
+       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns, distribution = @distribution, detected = @detected, prepared_by = @revision,
        inherited = coalesce(@inherited::int[], '{}'), base_version = CASE WHEN @outcome IN ('ready', 'blocked') THEN head_of(@dataset, branch, @version) END
 WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by, branch`
 )
@@ -159,6 +162,11 @@ func (o Outcome) columns(id uuid.UUID, number int) (pgx.NamedArgs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode profile: %w", err)
 	}
+	described, err := json.Marshal(o.Distribution)
+	if err != nil {
+		return nil, fmt.Errorf("encode distribution: %w", err)
+	}
+	args["distribution"] = json.RawMessage(described)
 	args["detected"] = o.Profile.Detected
 	args["table"], args["bytes"], args["rows"], args["columns"] = o.Table.Name, o.Table.StoredBytes(), o.Profile.Rows, json.RawMessage(columns)
 	return args, nil

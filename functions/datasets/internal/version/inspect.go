@@ -15,6 +15,7 @@ import (
 	"function/functions/datasets/internal/staging"
 	"function/shared/access"
 	"function/shared/database"
+	"function/shared/distribution"
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
 	"function/shared/quality"
@@ -61,6 +62,14 @@ func (w *preparation) expected() []resultset.Column {
 	return w.contract.Expected()
 }
 
+// ruled lists the columns that the contract has rules about.
+func (w *preparation) ruled() []string {
+	if w.contract == nil {
+		return nil
+	}
+	return w.contract.Columns()
+}
+
 // Inspection is the result of checking a version against its contract.
 type Inspection struct {
 	Revision int
@@ -73,6 +82,8 @@ type failing struct {
 	object     *staging.Object
 	wrappedKey []byte
 	profile    *ingest.Profile
+
+	distribution *distribution.Distribution
 }
 
 // inspect checks the prepared rows of the version. It returns an *invalid.Error if its columns are not those of the
@@ -83,14 +94,11 @@ func (w *preparation) inspect(ctx context.Context, out Outcome, table string) (*
 	for i, c := range out.Profile.Columns {
 		columns[i] = resultset.Column{Name: c.Name, Type: c.Type}
 	}
-	if misfits := w.contract.Misfits(columns); misfits != "" {
+	if misfits := w.contract.Misfits(columns, out.Profile.Misfits); misfits != "" {
 		return nil, &invalid.Error{Detail: misfits}
 	}
-	in := quality.Input{Version: w.Version, At: time.Now()}
-	for _, part := range out.Inherited {
-		in.Files = append(in.Files, filepath.Join(w.dir, fmt.Sprintf("part-%d.parquet", part)))
-	}
-	in.Files = append(in.Files, table)
+	in := quality.Input{Version: w.Version, At: time.Now(), Values: out.Profile.Values, Misfits: out.Profile.Misfits}
+	in.Files = w.files(out, table)
 	found := &Inspection{Revision: w.contract.revision}
 	if w.Base > 0 && (w.contract.Compatibility != "none" || w.contract.Compares()) {
 		before, err := w.reader().Fetch(ctx, w.DatasetID, w.Base, w.dir)
@@ -156,12 +164,16 @@ func (w *preparation) keep(ctx context.Context, path string) (*failing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describe failing rows: %w", err)
 	}
+	described, err := distribution.Describe(ctx, []string{path}, w.dir)
+	if err != nil {
+		return nil, fmt.Errorf("describe failing rows: %w", err)
+	}
 	key, wrapped, err := w.Keys.NewKey(ctx)
 	if err != nil {
 		return nil, err
 	}
 	object, err := w.put(ctx, path, key, func(float64) {})
-	return &failing{object: object, wrappedKey: wrapped, profile: profile}, err
+	return &failing{object: object, wrappedKey: wrapped, profile: profile, distribution: described}, err
 }
 
 // encode returns results as stored JSON.

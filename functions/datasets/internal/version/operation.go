@@ -52,10 +52,11 @@ func (w *preparation) table(ctx context.Context, out *Outcome) (string, error) {
 	}
 	profile, err := ingest.Prepare(ctx, ingest.Source{
 		Path: file, Format: w.Format, Columns: columns, Compression: w.Compression, Reading: w.Reading,
-		Expected: w.expected(),
+		Expected: w.expected(), Lenient: w.Operation == Replace,
 	}, table, ingest.Options{
 		Scratch:  w.dir,
 		Outline:  base != nil, // change profiles all rows
+		Values:   w.ruled(),
 		Progress: func(stage string, done float64) { w.progress.report(stage, 0.2+0.5*done) },
 	})
 	out.Profile = profile
@@ -101,7 +102,7 @@ func (w *preparation) describe(ctx context.Context, out *Outcome, inherited keye
 	if out.Inherited != nil {
 		files = append(inherited[:len(inherited):len(inherited)], table)
 	}
-	whole, err := ingest.Describe(ctx, files, ingest.Options{Scratch: w.dir})
+	whole, err := ingest.Describe(ctx, files, ingest.Options{Scratch: w.dir, Values: w.ruled()})
 	if err == nil && out.Profile != nil {
 		whole.Detected = out.Profile.Detected
 	}

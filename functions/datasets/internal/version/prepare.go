@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/uuid"
@@ -14,6 +15,7 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/stored"
+	"function/shared/distribution"
 	"function/shared/ingest/invalid"
 	"function/shared/ingest/reading"
 	"function/shared/job"
@@ -79,6 +81,9 @@ func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (out Outcom
 	if err == nil {
 		out.Personal, err = personaldata.Find(ctx, []string{table}, personaldata.Options{Scratch: w.dir})
 	}
+	if err == nil {
+		out.Distribution, err = distribution.Describe(ctx, w.files(out, table), w.dir)
+	}
 	if err == nil && w.contract != nil {
 		out.Inspection, err = w.inspect(ctx, out, table)
 	}
@@ -101,6 +106,14 @@ type preparation struct {
 
 func (w *preparation) reader() Reader {
 	return Reader{DB: w.Area.DB, Keys: w.Keys, Bucket: w.Area.Bucket}
+}
+
+// files lists the tables with all rows of the version.
+func (w *preparation) files(out Outcome, table string) (files []string) {
+	for _, part := range out.Inherited {
+		files = append(files, filepath.Join(w.dir, fmt.Sprintf("part-%d.parquet", part)))
+	}
+	return append(files, table)
 }
 
 // fetch decrypts the version's file into a scratch file.

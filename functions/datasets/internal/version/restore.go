@@ -17,9 +17,9 @@ import (
 const (
 	selectUnfinished = `SELECT EXISTS (SELECT FROM dataset_versions WHERE dataset_id = $1 AND branch = $2 AND status = 'processing')`
 	insertRestored   = `
-INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, size_bytes, stored_bytes, sha256, row_count, columns,
+INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, size_bytes, stored_bytes, sha256, row_count, columns, distribution,
     uploaded_by, profiled_at, branch, operation, base_version, source_version, message, inherited)
-SELECT dataset_id, $3, 'ready', format, header_absent, charset, size_bytes, 0, sha256, row_count, columns,
+SELECT dataset_id, $3, 'ready', format, header_absent, charset, size_bytes, 0, sha256, row_count, columns, distribution,
     $4, clock_timestamp(), $5, 'restore', head_of(dataset_id, $5, $3), coalesce(CASE operation WHEN 'restore' THEN source_version END, version), $6,
     inherited || CASE WHEN table_name IS NULL THEN '{}' ELSE ARRAY[version] END
 FROM dataset_versions WHERE dataset_id = $1 AND version = $2`

@@ -36,7 +36,7 @@ func Twin(ctx context.Context, db database.Querier, id uuid.UUID, number int) (i
 
 // The twin may have expired, or been archived, since it was found; then nothing is updated.
 const finishLikeTwin = `
-UPDATE dataset_versions v SET status = 'ready', profiled_at = clock_timestamp(), row_count = t.row_count, columns = t.columns, detected = t.detected,
+UPDATE dataset_versions v SET status = 'ready', profiled_at = clock_timestamp(), row_count = t.row_count, columns = t.columns, distribution = t.distribution, detected = t.detected,
        prepared_by = t.prepared_by, inherited = ARRAY[t.version], base_version = head_of(@dataset, v.branch, @version)
 FROM dataset_versions t
 WHERE v.dataset_id = @dataset AND v.version = @version AND v.status = 'processing'

@@ -35,6 +35,13 @@ previous version, if there is one. To see which rules failed, and where the fail
 GET /v1/datasets/{dataset_id}/quality/{version}
 
 Correct the file and upload it again, or ask a person who may approve changes to accept the version.`},
+	"dataset_late": {"A data set is older than its contract allows", `One of your organization's data sets has no version as new as its contract promises. To see the
+promise and the versions:
+
+GET /v1/datasets/{dataset_id}/contract
+GET /v1/datasets/{dataset_id}/versions
+
+Upload a new version, or change the freshness in the contract.`},
 }
 
 var (
