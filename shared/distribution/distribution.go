@@ -10,18 +10,16 @@ import (
 	"strings"
 
 	"function/shared/engine"
+	"function/shared/ingest/sample"
 )
 
 const (
-	sampledRows = 20_000    // rows of the sample, and fewer of a table with more than 200 columns
-	sampledSize = 4_000_000 // values of the sample
-	sampledText = 1000      // characters of a text that the sample has
-	bins        = 20        // of a histogram
-	shapes      = 5         // of a column of text
-	shapeLength = 50        // characters of a text that its shape is of
-	examples    = 5         // of a column
-	exampleText = 100       // characters of an example
-	correlated  = 30        // columns whose correlations are computed
+	bins        = 20  // of a histogram
+	shapes      = 5   // of a column of text
+	shapeLength = 50  // characters of a text that its shape is of
+	examples    = 5   // of a column
+	exampleText = 100 // characters of an example
+	correlated  = 30  // columns whose correlations are computed
 )
 
 // Distribution describes the rows of a table.
@@ -74,43 +72,24 @@ type describer struct {
 	fields []engine.Field // of the sample
 }
 
-// Describe describes the rows of Parquet files. Scratch is a directory for temporary files.
-func Describe(ctx context.Context, files []string, scratch string) (*Distribution, error) {
+// Describe describes a table by a sample of its rows. Scratch is a directory for temporary files.
+func Describe(ctx context.Context, drawn *sample.Sample, scratch string) (*Distribution, error) {
 	s, err := engine.OpenSpilling(ctx, scratch, "")
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	from := engine.Parquet(files...)
-	fields, err := s.Fields(ctx, from)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := count(ctx, s, from)
-	if err != nil {
-		return nil, err
-	}
+	fields := drawn.Fields
 	out := &Distribution{Columns: make([]Column, len(fields))}
-	where, n := "", int64(min(sampledRows, sampledSize/max(1, len(fields))))
-	if rows > n {
-		where = fmt.Sprintf(" WHERE hash(file_row_number) < CAST(%d::HUGEINT * 18446744073709551615 // %d AS UBIGINT)", n, rows)
-		if slices.ContainsFunc(fields, func(f engine.Field) bool { return strings.EqualFold(f.Name, "file_row_number") }) {
-			where = fmt.Sprintf(" USING SAMPLE reservoir(%d ROWS) REPEATABLE (1)", n)
-		}
+	if !drawn.Whole() {
+		out.Sampled = &drawn.Rows
 	}
 	var list []string
 	for _, f := range fields {
-		list = append(list, sampled(f)+" AS "+engine.Identifier(f.Name))
+		list = append(list, sample.Value(f)+" AS "+engine.Identifier(f.Name))
 	}
-	if err := s.Exec(ctx, "CREATE TEMP TABLE sample AS SELECT "+strings.Join(list, ", ")+" FROM "+from+where); err != nil {
+	if err := s.Exec(ctx, "CREATE TEMP TABLE sample AS SELECT "+strings.Join(list, ", ")+" FROM "+engine.Parquet(drawn.Files...)); err != nil {
 		return nil, err
-	}
-	if where != "" {
-		sampled, err := count(ctx, s, "sample")
-		if err != nil {
-			return nil, err
-		}
-		out.Sampled = &sampled
 	}
 	d := &describer{Session: s}
 	if d.fields, err = s.Fields(ctx, "sample"); err != nil {
@@ -123,24 +102,6 @@ func Describe(ctx context.Context, files []string, scratch string) (*Distributio
 	}
 	out.Correlations, err = d.correlations(ctx)
 	return out, err
-}
-
-func count(ctx context.Context, s *engine.Session, from string) (int64, error) {
-	row, err := s.Row(ctx, "SELECT count(*) FROM "+from)
-	if err != nil {
-		return 0, err
-	}
-	n, _ := row[0].(int64)
-	return n, nil
-}
-
-// sampled is a value of a column as the sample has it. Text is cut, and so are values without order, as text.
-func sampled(f engine.Field) string {
-	name := engine.Identifier(f.Name)
-	if number(f.Type) || temporal(f.Type) || slices.Contains([]string{"BOOLEAN", "TIME", "UUID"}, f.Type) {
-		return name
-	}
-	return fmt.Sprintf("left(CAST(%s AS VARCHAR), %d)", name, sampledText)
 }
 
 func (d *describer) column(ctx context.Context, f engine.Field, text bool, c *Column) (err error) {

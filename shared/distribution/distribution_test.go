@@ -16,6 +16,7 @@ import (
 
 	"function/shared/distribution"
 	"function/shared/engine"
+	"function/shared/ingest/sample"
 )
 
 func describe(t *testing.T, query string) *distribution.Distribution {
@@ -29,7 +30,11 @@ func describe(t *testing.T, query string) *distribution.Distribution {
 	if err := s.Exec(t.Context(), "COPY ("+query+") TO "+engine.Literal(path)+" (FORMAT parquet)"); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
-	got, err := distribution.Describe(t.Context(), []string{path}, t.TempDir())
+	drawn, err := sample.Draw(t.Context(), s, []string{path}, t.TempDir())
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	got, err := distribution.Describe(t.Context(), drawn, t.TempDir())
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}

@@ -33,6 +33,7 @@ package ingest
 
 import (
 	"function/shared/ingest/reading"
+	"function/shared/ingest/sample"
 	"function/shared/resultset"
 )
 
@@ -64,7 +65,7 @@ type Source struct {
 
 // Options bound the work of Prepare.
 type Options struct {
-	Scratch  string                           // directory for temporary files; Prepare removes what it writes there
+	Scratch  string                           // directory for temporary files; Prepare leaves only the files of the Profile there
 	Memory   string                           // DuckDB's memory limit; if empty, 256MB, and 512MB above 1,000 columns
 	Outline  bool                             // profile only the number of rows, and the names and types of columns
 	Progress func(stage string, done float64) // called as stages advance, with the part of the whole that is done, 0 to 1; may be nil
@@ -77,6 +78,9 @@ type Profile struct {
 	Columns  []ColumnProfile  `json:"columns"`
 	Detected reading.Detected `json:"-"`
 
+	// Sample are rows of the table, in Parquet files that last as long as those of the table, or as Options.Scratch.
+	Sample *sample.Sample `json:"-"`
+
 	// Values has Parquet files in Options.Scratch with every distinct value v of a column that is not null, and the number
 	// n of its rows. It has those of Options.Values that were profiled exactly; columns without order are left out.
 	Values map[string]string `json:"-"`
@@ -88,9 +92,9 @@ type Profile struct {
 
 // ColumnProfile describes one column. Min, Max and the top values have the form that package resultset gives, with
 // text cut to 256 characters. Columns without order (JSON, nested types) have no Min and Max. Distinct is exact up to
-// about 500,000 distinct values, or 50,000 if most values are distinct; beyond, it is an estimate (HyperLogLog, a few
-// percent off), and DistinctApproximate is true. The counts of TopValues are exact, but beyond that bound the choice of
-// values is approximate.
+// about 500,000 distinct values, or 50,000 if most values are distinct; beyond, it may be an estimate (HyperLogLog, a few
+// percent off), and DistinctApproximate is true then. The counts of TopValues are exact, but with such an estimate the
+// choice of values is approximate.
 type ColumnProfile struct {
 	Name                string     `json:"name"`
 	Type                string     `json:"type"`

@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"function/shared/engine"
+	"function/shared/ingest/sample"
 )
 
 const (
 	exactDistinct = 500_000 // up to this many distinct values the count is exact
-	fewDistinct   = 50_000  // beyond, it is an estimate if most values are distinct
+	fewDistinct   = 50_000  // beyond, it may be an estimate if most values are distinct
+	likelyExact   = 200_000 // if the sample lets expect at most this many, they are counted at once
 	profileText   = 256     // characters of a text that a profile shows
 	topValues     = 10
 	profileBatch  = 20 // columns that one scan profiles
@@ -60,10 +62,17 @@ func profile(ctx context.Context, s *engine.Session, opts Options, paths ...stri
 	if err != nil {
 		return nil, err
 	}
+	if p.Sample, err = sample.Draw(ctx, s, paths, opts.Scratch); err != nil {
+		return nil, err
+	}
 	p.Columns, p.Values = p.Columns[:0], map[string]string{}
 	from := engine.Parquet(paths...)
 	for batch := range slices.Chunk(fields, profileBatch) {
-		columns, err := summarize(ctx, s, from, batch)
+		many, err := crowded(ctx, s, p.Sample, batch)
+		if err != nil {
+			return nil, err
+		}
+		columns, err := summarize(ctx, s, from, batch, many)
 		if err != nil {
 			return nil, err
 		}
@@ -86,10 +95,40 @@ func profile(ctx context.Context, s *engine.Session, opts Options, paths ...stri
 	return p, nil
 }
 
-// summarize profiles columns in one scan. It leaves the number of values in Nulls, for the caller to subtract.
-func summarize(ctx context.Context, s *engine.Session, from string, fields []engine.Field) ([]ColumnProfile, error) {
+// crowded tells of each column whether it may have so many distinct values that they are estimated before they are counted.
+// The sample lets expect d + f1²/2f2 distinct values (Chao), of which d are in it, f1 once and f2 twice.
+func crowded(ctx context.Context, s *engine.Session, drawn *sample.Sample, fields []engine.Field) ([]bool, error) {
+	many := make([]bool, len(fields))
+	if drawn.Of <= fewDistinct {
+		return many, nil
+	}
 	var list []string
-	for _, f := range fields {
+	for i, f := range fields {
+		name := comparable(f)
+		list = append(list, fmt.Sprintf("SELECT %d, count(*), count(*) FILTER (n = 1), count(*) FILTER (n = 2) FROM (SELECT count(*) AS n FROM %s WHERE %s IS NOT NULL GROUP BY %s)", i, engine.Parquet(drawn.Files...), name, name))
+	}
+	err := s.Each(ctx, strings.Join(list, " UNION ALL "), func(row []any) error {
+		var n [4]int64
+		for i := range n {
+			switch v := row[i].(type) {
+			case int32:
+				n[i] = int64(v)
+			case int64:
+				n[i] = v
+			}
+		}
+		distinct, once, twice := float64(n[1]), float64(n[2]), float64(n[3])
+		many[n[0]] = distinct+once*once/(2*max(1, twice)) > likelyExact
+		return nil
+	})
+	return many, err
+}
+
+// summarize profiles columns in one scan. It leaves the number of values in Nulls, for the caller to subtract, and estimates
+// the number of distinct values where there may be many.
+func summarize(ctx context.Context, s *engine.Session, from string, fields []engine.Field, many []bool) ([]ColumnProfile, error) {
+	var list []string
+	for i, f := range fields {
 		name := engine.Identifier(f.Name)
 		least, most, mean := "NULL", "NULL", "NULL"
 		if ordered(f.Type) {
@@ -100,7 +139,11 @@ func summarize(ctx context.Context, s *engine.Session, from string, fields []eng
 		} else if numeric(f.Type) {
 			mean = "CAST(avg(" + name + ") AS DOUBLE)"
 		}
-		list = append(list, "count("+name+")", "approx_count_distinct("+comparable(f)+")", least, most, mean)
+		distinct := "0"
+		if many[i] {
+			distinct = "approx_count_distinct(" + comparable(f) + ")"
+		}
+		list = append(list, "count("+name+")", distinct, least, most, mean)
 	}
 	row, err := s.Row(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+from)
 	if err != nil {

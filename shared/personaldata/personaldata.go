@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"function/shared/engine"
+	"function/shared/ingest/sample"
 )
 
 // Kind is a kind of personal data.
@@ -48,41 +49,23 @@ type Options struct {
 }
 
 const (
-	sampledRows = 20_000
-	sampled     = 1_000 // distinct values of a column
-	maxLength   = 500   // of a value that is looked at, in characters
+	sampled   = 1_000 // distinct values of a column
+	maxLength = 500   // of a value that is looked at, in characters
 )
 
-// Find returns the columns of a table, whose rows are in Parquet files, that hold personal data, in their order.
-func Find(ctx context.Context, files []string, o Options) ([]Finding, error) {
+// Find returns the columns of a table that hold personal data, in their order, by a sample of its rows.
+func Find(ctx context.Context, drawn *sample.Sample, o Options) ([]Finding, error) {
 	s, err := engine.OpenSpilling(ctx, o.Scratch, o.Memory)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	fields, err := s.Fields(ctx, engine.Parquet(files...))
-	if err != nil {
-		return nil, err
-	}
-	var columns []string
-	for _, f := range fields {
-		if readable(f.Type) {
-			columns = append(columns, engine.Identifier(f.Name))
-		}
-	}
-	if len(columns) == 0 {
-		return nil, nil
-	}
-	err = s.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE sample AS SELECT %s FROM %s USING SAMPLE reservoir(%d ROWS) REPEATABLE (1)", strings.Join(columns, ", "), engine.Parquet(files...), sampledRows))
-	if err != nil {
-		return nil, err
-	}
 	var found []Finding
-	for _, f := range fields {
+	for _, f := range drawn.Fields {
 		if !readable(f.Type) {
 			continue
 		}
-		values, err := distinct(ctx, s, f.Name)
+		values, err := distinct(ctx, s, engine.Parquet(drawn.Files...), f.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -104,9 +87,9 @@ func whole(sqlType string) bool {
 
 func dated(sqlType string) bool { return sqlType == "DATE" || strings.HasPrefix(sqlType, "TIMESTAMP") }
 
-func distinct(ctx context.Context, s *engine.Session, column string) (values []string, err error) {
+func distinct(ctx context.Context, s *engine.Session, from, column string) (values []string, err error) {
 	name := engine.Identifier(column)
-	query := fmt.Sprintf("SELECT value FROM (SELECT DISTINCT left(trim(CAST(s.%s AS VARCHAR)), %d) AS value FROM temp.sample s) WHERE value <> '' ORDER BY hash(value) LIMIT %d", name, maxLength, sampled)
+	query := fmt.Sprintf("SELECT value FROM (SELECT DISTINCT left(trim(CAST(s.%s AS VARCHAR)), %d) AS value FROM %s s) WHERE value <> '' ORDER BY hash(value) LIMIT %d", name, maxLength, from, sampled)
 	err = s.Each(ctx, query, func(row []any) error {
 		text, _ := row[0].(string)
 		values = append(values, text)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/shared/engine"
+	"function/shared/ingest/sample"
 	"function/shared/personaldata"
 )
 
@@ -305,7 +306,11 @@ func TestFind_Table_HasItsColumns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := personaldata.Find(t.Context(), []string{path}, personaldata.Options{Scratch: t.TempDir()})
+	drawn, err := sample.Draw(t.Context(), s, []string{path}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := personaldata.Find(t.Context(), drawn, personaldata.Options{Scratch: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -164,7 +164,7 @@ func (w *preparation) keep(ctx context.Context, path string) (*failing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describe failing rows: %w", err)
 	}
-	described, err := distribution.Describe(ctx, []string{path}, w.dir)
+	described, err := distribution.Describe(ctx, profile.Sample, w.dir)
 	if err != nil {
 		return nil, fmt.Errorf("describe failing rows: %w", err)
 	}

@@ -20,7 +20,6 @@ import (
 	"function/shared/ingest/reading"
 	"function/shared/job"
 	"function/shared/objects"
-	"function/shared/personaldata"
 	"function/shared/secret"
 )
 
@@ -79,10 +78,10 @@ func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (out Outcom
 	}
 	table, err := w.table(ctx, &out)
 	if err == nil {
-		out.Personal, err = personaldata.Find(ctx, []string{table}, personaldata.Options{Scratch: w.dir})
+		out.Personal, err = w.personal(ctx, out, table)
 	}
 	if err == nil {
-		out.Distribution, err = distribution.Describe(ctx, w.files(out, table), w.dir)
+		out.Distribution, err = distribution.Describe(ctx, out.Profile.Sample, w.dir)
 	}
 	if err == nil && w.contract != nil {
 		out.Inspection, err = w.inspect(ctx, out, table)
