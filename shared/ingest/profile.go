@@ -77,12 +77,11 @@ func profile(ctx context.Context, s *engine.Session, opts Options, paths ...stri
 			return nil, err
 		}
 		for i := range columns {
-			columns[i].Nulls = p.Rows - columns[i].Nulls
 			values := ""
 			if ordered(batch[i].Type) && slices.ContainsFunc(opts.Values, func(name string) bool { return strings.EqualFold(name, batch[i].Name) }) {
 				values = filepath.Join(opts.Scratch, fmt.Sprintf("values-%d.parquet", len(p.Columns)+i))
 			}
-			kept, err := frequent(ctx, s, from, values, batch[i], &columns[i], p.Rows)
+			kept, err := frequent(ctx, s, from, values, batch[i], &columns[i], p.Rows, many[i])
 			if err != nil {
 				return nil, err
 			}
@@ -124,14 +123,17 @@ func crowded(ctx context.Context, s *engine.Session, drawn *sample.Sample, field
 	return many, err
 }
 
-// summarize profiles columns in one scan. It leaves the number of values in Nulls, for the caller to subtract, and estimates
-// the number of distinct values where there may be many.
+// summarize profiles columns in one scan, as far as the groups of their values do not tell it later: the means, and of those
+// that may have many distinct values their estimated number, the number of nulls, the least and the greatest value.
 func summarize(ctx context.Context, s *engine.Session, from string, fields []engine.Field, many []bool) ([]ColumnProfile, error) {
-	var list []string
+	list := []string{"count(*)"}
 	for i, f := range fields {
 		name := engine.Identifier(f.Name)
-		least, most, mean := "NULL", "NULL", "NULL"
-		if ordered(f.Type) {
+		nulls, distinct, least, most, mean := "NULL", "NULL", "NULL", "NULL", "NULL"
+		if many[i] {
+			nulls, distinct = "count(*) - count("+name+")", "approx_count_distinct("+comparable(f)+")"
+		}
+		if many[i] && ordered(f.Type) {
 			least, most = shown("min("+name+")", f.Type), shown("max("+name+")", f.Type)
 		}
 		if floating(f.Type) {
@@ -139,11 +141,7 @@ func summarize(ctx context.Context, s *engine.Session, from string, fields []eng
 		} else if numeric(f.Type) {
 			mean = "CAST(avg(" + name + ") AS DOUBLE)"
 		}
-		distinct := "0"
-		if many[i] {
-			distinct = "approx_count_distinct(" + comparable(f) + ")"
-		}
-		list = append(list, "count("+name+")", distinct, least, most, mean)
+		list = append(list, nulls, distinct, least, most, mean)
 	}
 	row, err := s.Row(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+from)
 	if err != nil {
@@ -151,7 +149,7 @@ func summarize(ctx context.Context, s *engine.Session, from string, fields []eng
 	}
 	columns := make([]ColumnProfile, len(fields))
 	for i, f := range fields {
-		part := row[5*i : 5*i+5]
+		part := row[5*i+1 : 5*i+6]
 		c := ColumnProfile{Name: f.Name, Type: f.Type, TopValues: []TopValue{}, Min: f.Value(part[2]), Max: f.Value(part[3])}
 		c.Nulls, _ = part[0].(int64)
 		c.Distinct, _ = part[1].(int64)
@@ -164,34 +162,56 @@ func summarize(ctx context.Context, s *engine.Session, from string, fields []eng
 }
 
 // frequent finds the most frequent values and, if that is cheap, the exact number of distinct values. It then keeps them in
-// a file, unless its name is empty.
-func frequent(ctx context.Context, s *engine.Session, from, file string, f engine.Field, c *ColumnProfile, rows int64) (kept bool, err error) {
-	name, values := comparable(f), rows-c.Nulls
+// a file, unless its name is empty. many tells that the column has been summarized, with an estimate.
+func frequent(ctx context.Context, s *engine.Session, from, file string, f engine.Field, c *ColumnProfile, rows int64, many bool) (kept bool, err error) {
+	name := comparable(f)
 	where := name + " IS NOT NULL"
-	unique := c.Distinct > values/2 // few values repeat
-	if c.DistinctApproximate = c.Distinct > exactDistinct || c.Distinct > fewDistinct && unique; c.DistinctApproximate {
-		c.Distinct = min(c.Distinct, values)
-		if unique || !ordered(f.Type) {
-			return false, nil
+	if many {
+		values := rows - c.Nulls
+		unique := c.Distinct > values/2 // few values repeat
+		if c.DistinctApproximate = c.Distinct > exactDistinct || c.Distinct > fewDistinct && unique; c.DistinctApproximate {
+			c.Distinct = min(c.Distinct, values)
+			if unique || !ordered(f.Type) {
+				return false, nil
+			}
+			where = fmt.Sprintf("%s IN (SELECT unnest(approx_top_k(%s, %d)) FROM %s)", name, name, 5*topValues, from)
 		}
-		where = fmt.Sprintf("%s IN (SELECT unnest(approx_top_k(%s, %d)) FROM %s)", name, name, 5*topValues, from)
 	}
-	groups := fmt.Sprintf("SELECT %s AS v, count(*) AS n FROM %s WHERE %s GROUP BY 1", name, from, where)
-	if kept = file != "" && !c.DistinctApproximate; kept {
-		if err := s.Exec(ctx, "COPY ("+groups+") TO "+engine.Literal(file)+" (FORMAT parquet, COMPRESSION uncompressed)"); err != nil {
+	if err := s.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE value_groups AS SELECT %s AS v, count(*) AS n FROM %s WHERE %s GROUP BY 1", name, from, where)); err != nil {
+		return false, err
+	}
+	if !c.DistinctApproximate {
+		if err := counted(ctx, s, f, c, rows); err != nil {
 			return false, err
 		}
-		groups = "FROM " + engine.Parquet(file)
 	}
-	query := fmt.Sprintf("SELECT %s, n, distinct_values FROM (SELECT *, count(*) OVER () AS distinct_values FROM (%s)) ORDER BY n DESC, v LIMIT %d", shown("v", f.Type), groups, topValues)
+	if kept = file != "" && !c.DistinctApproximate; kept {
+		if err := s.Exec(ctx, "COPY value_groups TO "+engine.Literal(file)+" (FORMAT parquet, COMPRESSION uncompressed)"); err != nil {
+			return false, err
+		}
+	}
+	query := fmt.Sprintf("SELECT %s, n FROM value_groups ORDER BY n DESC, v LIMIT %d", shown("v", f.Type), topValues)
 	return kept, s.Each(ctx, query, func(row []any) error {
 		n, _ := row[1].(int64)
-		if !c.DistinctApproximate {
-			c.Distinct, _ = row[2].(int64)
-		}
 		c.TopValues = append(c.TopValues, TopValue{Value: f.Value(row[0]), Count: n})
 		return nil
 	})
+}
+
+// counted fills in what the groups of all values of a column tell.
+func counted(ctx context.Context, s *engine.Session, f engine.Field, c *ColumnProfile, rows int64) error {
+	least, most := "NULL", "NULL"
+	if ordered(f.Type) {
+		least, most = shown("min(v)", f.Type), shown("max(v)", f.Type)
+	}
+	row, err := s.Row(ctx, fmt.Sprintf("SELECT count(*), CAST(coalesce(sum(n), 0) AS BIGINT), %s, %s FROM value_groups", least, most))
+	if err != nil {
+		return err
+	}
+	values, _ := row[1].(int64)
+	c.Distinct, _ = row[0].(int64)
+	c.Nulls, c.Min, c.Max = rows-values, f.Value(row[2]), f.Value(row[3])
+	return nil
 }
 
 // comparable returns a column in a form that can be counted and grouped.
