@@ -54,5 +54,5 @@ e2e: ## test the platform on a real Kubernetes with real Knative (Linux, root)
 	@scripts/e2e/run.sh
 
 .PHONY: bench
-bench: build ## measure speed, relative to limits and to peers in the same run
-	@scripts/bench.sh
+bench: build ## measure speed, relative to limits and to peers in the same run; RUN="datasets users" measures some
+	@scripts/bench.sh $(RUN)

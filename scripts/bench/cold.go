@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"function/scripts/bench/process"
 	"function/shared/database"
 	"function/shared/database/migrate"
 	"function/shared/postgres"
@@ -134,7 +135,9 @@ func (b *bench) startLogin(ctx context.Context, environment []string) (s coldSta
 	}
 	err = b.logIn(port, began, &s)
 	if err == nil {
-		s.peak, err = peakMemory(cmd.Process.Pid)
+		var peak int64
+		peak, err = process.PeakMemory(cmd.Process.Pid)
+		s.peak = size(peak)
 	}
 	err = errors.Join(err, cmd.Process.Signal(syscall.SIGTERM), cmd.Wait())
 	if err != nil {

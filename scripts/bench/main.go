@@ -2,7 +2,7 @@
 // with a limit or with a peer in the same run. `make bench` runs it, on Linux; tests never do.
 //
 // It runs bin/local and bin/serve in a temporary directory and stops what it started. Its arguments
-// select measurements; the default is all. BENCH_MB is the size of the uploaded CSV file, and
+// select measurements, or groups of them; the default is all. BENCH_MB is the size of the uploaded CSV file, and
 // BENCH_UPLOADS the number of small ones; here and in the table, MB means a million bytes. The exit
 // code is 1 if a figure exceeds its limit or could not be measured.
 package main
@@ -20,6 +20,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"function/scripts/bench/baseline"
+	"function/scripts/bench/process"
 )
 
 // bench is one run.
@@ -32,26 +35,26 @@ type bench struct {
 // measurements are in order: those that use the platform's process follow each other, and the last
 // needs only its database.
 var measurements = []struct {
-	name string
-	run  func(*bench, context.Context) error
+	name, group string
+	run         func(*bench, context.Context) error
 }{
-	{"start", (*bench).start},
-	{"upload", (*bench).upload},
-	{"s3", (*bench).s3},
-	{"query", (*bench).query},
-	{"changes", (*bench).changes},
-	{"lineage", (*bench).lineage},
-	{"rules", (*bench).rules},
-	{"users", (*bench).users},
-	{"search", (*bench).search},
-	{"cold", (*bench).cold},
+	{"start", "platform", (*bench).start},
+	{"upload", "datasets", (*bench).upload},
+	{"s3", "datasets", (*bench).s3},
+	{"query", "analytics", (*bench).query},
+	{"changes", "datasets", (*bench).changes},
+	{"lineage", "datasets", (*bench).lineage},
+	{"rules", "datasets", (*bench).rules},
+	{"users", "accounts", (*bench).users},
+	{"search", "datasets", (*bench).search},
+	{"cold", "platform", (*bench).cold},
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if len(os.Args) == 3 && os.Args[1] == serveRows {
-		if err := rowsFrom(ctx, os.Args[2]); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	if len(os.Args) == 3 && os.Args[1] == baseline.ServeRows {
+		if err := baseline.RowsFrom(ctx, os.Args[2]); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			progress("%v", err)
 		}
 		return
@@ -70,7 +73,7 @@ func main() {
 func run(ctx context.Context, chosen []string) (ok bool, err error) {
 	for _, name := range chosen {
 		if !known(name) {
-			return false, fmt.Errorf("there is no measurement %q", name)
+			return false, fmt.Errorf("there is no measurement or group %q", name)
 		}
 	}
 	b := &bench{}
@@ -83,9 +86,9 @@ func run(ctx context.Context, chosen []string) (ok bool, err error) {
 	if err := os.Chmod(b.dir, 0o711); err != nil {
 		return false, err
 	}
-	progress("%d processors, load %s: others' load makes figures worse", runtime.NumCPU(), load())
+	progress("%d processors, load %s: others' load makes figures worse", runtime.NumCPU(), process.Load())
 	for _, m := range measurements {
-		if len(chosen) > 0 && !slices.Contains(chosen, m.name) {
+		if len(chosen) > 0 && !slices.Contains(chosen, m.name) && !slices.Contains(chosen, m.group) {
 			continue
 		}
 		began := time.Now()
@@ -104,7 +107,7 @@ func run(ctx context.Context, chosen []string) (ok bool, err error) {
 
 func known(name string) bool {
 	for _, m := range measurements {
-		if m.name == name {
+		if m.name == name || m.group == name {
 			return true
 		}
 	}

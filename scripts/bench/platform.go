@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"function/scripts/bench/process"
 )
 
 // timeout is the time limit for a run that hangs.
@@ -56,7 +58,7 @@ func startPlatform(ctx context.Context, dataDir string) (*platform, error) {
 // stop stops the platform with SIGTERM and returns how long that took. If one of its processes
 // survives, that is an error.
 func (p *platform) stop() (duration, error) {
-	family, err := descendants(p.cmd.Process.Pid)
+	family, err := process.Descendants(p.cmd.Process.Pid)
 	if err != nil {
 		return 0, err
 	}
@@ -73,8 +75,8 @@ func (p *platform) stop() (duration, error) {
 		return took, fmt.Errorf("stop the platform: %w", err)
 	}
 	for _, member := range family {
-		if member.alive() {
-			err = errors.Join(err, fmt.Errorf("the platform has left process %d", member.pid))
+		if member.Alive() {
+			err = errors.Join(err, fmt.Errorf("the platform has left process %d", member.PID))
 		}
 	}
 	return took, err

@@ -13,6 +13,7 @@ import (
 
 	"gocloud.dev/blob"
 
+	"function/scripts/bench/orders"
 	_ "function/shared/objects/s3"
 )
 
@@ -29,7 +30,7 @@ func (b *bench) s3(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	source := b.path("orders-s3.csv")
-	if _, err := writeCSV(source, length); err != nil {
+	if _, err := orders.WriteCSV(source, int64(length)); err != nil {
 		return err
 	}
 	defer os.Remove(source)

@@ -2,19 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 
-	"github.com/klauspost/compress/zstd"
+	"function/scripts/bench/baseline"
+	"function/scripts/bench/orders"
+	"function/scripts/bench/process"
 )
 
 const defaultMB = 1024
@@ -30,7 +25,7 @@ func (b *bench) upload(ctx context.Context) error {
 		return err
 	}
 	source := b.path("orders.csv")
-	rows, err := writeCSV(source, length)
+	rows, err := orders.WriteCSV(source, int64(length))
 	if err != nil {
 		return err
 	}
@@ -59,7 +54,7 @@ func (b *bench) upload(ctx context.Context) error {
 		return err
 	}
 	progress("downloaded in %s", downloaded)
-	peak, err := peakMemory(b.platform.cmd.Process.Pid)
+	peak, err := process.PeakMemory(b.platform.cmd.Process.Pid)
 	if err != nil {
 		return err
 	}
@@ -79,7 +74,7 @@ func (b *bench) upload(ctx context.Context) error {
 	atLeastOf(&b.table, what, rateOf(length, uploaded), rateOf(length, sealed), "read+SHA-256+zstd+AES-GCM+write alone", 0.6)
 	atLeastOf(&b.table, "its download", rateOf(length, downloaded), rateOf(length, opened), "read+AES-GCM+zstd alone", 0.6)
 	atMostOf(&b.table, "its conversion to Parquet, with the profile", prepared, converted, "DuckDB's conversion", 1.25)
-	atMost(&b.table, "peak memory of all functions in one process", peak, size(512e6))
+	atMost(&b.table, "peak memory of all functions in one process", size(peak), size(512e6))
 	return nil
 }
 
@@ -119,100 +114,17 @@ func number(name string, or int64) (int64, error) {
 	return n, nil
 }
 
-// block is how much the bare loops process at a time.
-const block = 1 << 20
-
-// bare reads, hashes, compresses, encrypts and writes a file in one loop that does nothing else, and
-// then reads, decrypts and decompresses the result, as the peers of the platform's upload and download.
+// bare is how long peers take for the platform's upload and download.
 func (b *bench) bare(source string) (sealed, opened duration, err error) {
 	destination := b.path("bare")
 	defer os.Remove(destination)
-	key := make([]byte, 32)
-	rand.Read(key)
-	aes256, err := aes.NewCipher(key)
+	loop, err := baseline.NewLoop()
 	if err != nil {
 		return 0, 0, err
 	}
-	gcm, err := cipher.NewGCM(aes256)
-	if err != nil {
+	if sealed, err = timed(func() error { return loop.Seal(source, destination) }); err != nil {
 		return 0, 0, err
 	}
-	if sealed, err = timed(func() error { return seal(source, destination, gcm) }); err != nil {
-		return 0, 0, err
-	}
-	opened, err = timed(func() error { return open(destination, gcm) })
+	opened, err = timed(func() error { return loop.Open(destination) })
 	return sealed, opened, err
-}
-
-func seal(source, destination string, gcm cipher.AEAD) error {
-	compressor, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(block), zstd.WithEncoderCRC(false))
-	if err != nil {
-		return err
-	}
-	in, err := os.Open(source)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(destination)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	hash, nonce := sha256.New(), make([]byte, gcm.NonceSize())
-	plain, packed, sealed := make([]byte, block), make([]byte, 0, 2*block), make([]byte, 0, 2*block)
-	for i := uint64(0); ; i++ {
-		n, err := io.ReadFull(in, plain)
-		if errors.Is(err, io.EOF) {
-			return out.Close()
-		}
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return err
-		}
-		hash.Write(plain[:n])
-		packed = compressor.EncodeAll(plain[:n], packed[:0])
-		binary.BigEndian.PutUint64(nonce, i)
-		sealed = gcm.Seal(sealed[:0], nonce, packed, nil)
-		if err := binary.Write(out, binary.BigEndian, uint32(len(sealed))); err != nil {
-			return err
-		}
-		if _, err := out.Write(sealed); err != nil {
-			return err
-		}
-	}
-}
-
-func open(source string, gcm cipher.AEAD) error {
-	decompressor, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return err
-	}
-	defer decompressor.Close()
-	in, err := os.Open(source)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	nonce := make([]byte, gcm.NonceSize())
-	sealed, packed, plain := make([]byte, 2*block), make([]byte, 0, 2*block), make([]byte, 0, block)
-	for i := uint64(0); ; i++ {
-		var length uint32
-		err := binary.Read(in, binary.BigEndian, &length)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(in, sealed[:length]); err != nil {
-			return err
-		}
-		binary.BigEndian.PutUint64(nonce, i)
-		if packed, err = gcm.Open(packed[:0], nonce, sealed[:length], nil); err != nil {
-			return err
-		}
-		if plain, err = decompressor.DecodeAll(packed, plain[:0]); err != nil {
-			return err
-		}
-	}
 }

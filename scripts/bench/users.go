@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"function/scripts/bench/baseline"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/postgres"
@@ -324,4 +327,30 @@ func claimed(token string) (issuer, audience string, err error) {
 	var c auth.Claims
 	err = json.Unmarshal(claims, &c)
 	return c.Issuer, c.Audience, err
+}
+
+// rows returns how many times per second such a handler reads an account over loopback.
+func rows(ctx context.Context, server *postgres.Server) (rate perSecond, err error) {
+	ctx, end := context.WithCancel(ctx)
+	handler := exec.CommandContext(ctx, os.Args[0], baseline.ServeRows, server.ConnString(string(database.Users)))
+	handler.Stderr = os.Stderr
+	stdout, err := handler.StdoutPipe()
+	if err == nil {
+		err = handler.Start()
+	}
+	if err != nil {
+		end()
+		return 0, err
+	}
+	defer func() { end(); _ = handler.Wait() }()
+	lines := bufio.NewScanner(stdout)
+	if !lines.Scan() {
+		return 0, errors.New("the bare handler ended before it was ready")
+	}
+	get, hangUp, err := ask(ctx, strings.TrimSpace(lines.Text()), "GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
+	if err != nil {
+		return 0, err
+	}
+	defer hangUp()
+	return repeat(clients, verification, get)
 }

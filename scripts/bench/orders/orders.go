@@ -1,4 +1,5 @@
-package main
+// Package orders makes the CSV file that measurements upload.
+package orders
 
 import (
 	"bufio"
@@ -9,29 +10,29 @@ import (
 	"time"
 )
 
-// writeCSV writes orders of a fictitious shop, the same in every run: IDs, codes with leading
+// WriteCSV writes orders of a fictitious shop, the same in every run: IDs, codes with leading
 // zeros, words, dates, decimals and gaps. It returns the number of rows.
-func writeCSV(path string, length size) (rows int64, err error) {
+func WriteCSV(path string, length int64) (rows int64, err error) {
 	file, err := os.Create(path)
 	if err != nil {
 		return 0, err
 	}
 	defer file.Close()
 	w := bufio.NewWriterSize(file, 1<<20)
-	written, err := w.WriteString("id,code,country,customer,ordered_on,shipped_at,quantity,price,discount,paid,comment\n")
+	header, err := w.WriteString("id,code,country,customer,ordered_on,shipped_at,quantity,price,discount,paid,comment\n")
 	if err != nil {
 		return 0, err
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	var row []byte
-	for size(written) < length {
+	for written := int64(header); written < length; {
 		rows++
 		row = appendOrder(row[:0], rows, random)
 		n, err := w.Write(row)
 		if err != nil {
 			return 0, err
 		}
-		written += n
+		written += int64(n)
 	}
 	if err := w.Flush(); err != nil {
 		return 0, err

@@ -1,23 +1,19 @@
-package main
+// Package baseline does the bare minimum of what the platform does, to compare it with.
+package baseline
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
-	"function/shared/postgres"
 )
 
 // account is a row of users, read without anything that the platform adds: no caller is checked,
@@ -32,12 +28,12 @@ const (
 	selectAccount = `SELECT id, wrapped_key, email, first_name, last_name FROM users WHERE id = $1`
 )
 
-// serveRows is the argument that turns this program into a minimal HTTP handler: the peer of the
+// ServeRows is the argument that turns the program into a minimal HTTP handler: the peer of the
 // profile read, in its own process like the platform.
-const serveRows = "serve-rows"
+const ServeRows = "serve-rows"
 
-// rowsFrom serves one account of a database until the process ends.
-func rowsFrom(ctx context.Context, dsn string) error {
+// RowsFrom serves one account of a database until the process ends.
+func RowsFrom(ctx context.Context, dsn string) error {
 	pool, err := database.Open(ctx, dsn)
 	if err != nil {
 		return err
@@ -63,30 +59,4 @@ func rowsFrom(ctx context.Context, dsn string) error {
 	})}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	return server.Serve(listener)
-}
-
-// rows returns how many times per second such a handler reads an account over loopback.
-func rows(ctx context.Context, server *postgres.Server) (rate perSecond, err error) {
-	ctx, end := context.WithCancel(ctx)
-	handler := exec.CommandContext(ctx, os.Args[0], serveRows, server.ConnString(string(database.Users)))
-	handler.Stderr = os.Stderr
-	stdout, err := handler.StdoutPipe()
-	if err == nil {
-		err = handler.Start()
-	}
-	if err != nil {
-		end()
-		return 0, err
-	}
-	defer func() { end(); _ = handler.Wait() }()
-	lines := bufio.NewScanner(stdout)
-	if !lines.Scan() {
-		return 0, errors.New("the bare handler ended before it was ready")
-	}
-	get, hangUp, err := ask(ctx, strings.TrimSpace(lines.Text()), "GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
-	if err != nil {
-		return 0, err
-	}
-	defer hangUp()
-	return repeat(clients, verification, get)
 }
