@@ -13,6 +13,7 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
+	"function/shared/keyed"
 	"function/shared/outbox"
 )
 
@@ -33,7 +34,18 @@ WHERE id = $1 RETURNING ` + columns
 
 // Approve adds the proposed version to main.
 func (f *Function) Approve(ctx context.Context, in *DecideRequest) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := dataset.Changeable(ctx, f.db, dataset.Table, in.ID, access.Of(caller)); err != nil {
+		return nil, err
+	}
 	key, err := version.NewKey(ctx, f.keys)
+	if err != nil {
+		return nil, err
+	}
+	resolutions, err := f.approved(ctx, in.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +60,7 @@ func (f *Function) Approve(ctx context.Context, in *DecideRequest) (*Response, e
 		if len(p.Key) == 0 {
 			return version.AddFastForward(ctx, tx, caller, in.ID, p.Version, p.Message)
 		}
-		m := version.Merging{From: p.Branch, Into: version.Main, Key: p.Key, Message: p.Message, Approved: true}
+		m := version.Merging{From: p.Branch, Into: version.Main, Key: p.Key, Choices: keyed.Choices{Resolutions: resolutions}, Message: p.Message, Approved: true}
 		if p.Prefer != nil {
 			m.Prefer = *p.Prefer
 		}

@@ -10,6 +10,7 @@ import (
 	"function/functions/datasets/branches"
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
+	"function/functions/datasets/diff"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/proposals"
 	"function/functions/datasets/protect"
@@ -23,7 +24,7 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{
-	proposals.Service, protect.Service, branches.Service, restoreversion.Service, mergebranch.Service, versions.Service, deletion.Service,
+	proposals.Service, protect.Service, branches.Service, restoreversion.Service, mergebranch.Service, versions.Service, deletion.Service, diff.Service,
 }, datasetstest.Lifecycle...)
 
 // team is a protected data set with a branch, and the two people who change it.
@@ -142,4 +143,41 @@ func TestProposals_WithoutKey_TakesMainsPlace(t *testing.T) {
 	d.call(stranger, http.MethodGet, "/proposals", nil, http.StatusNotFound)
 	d.call(stranger, http.MethodGet, "/proposals/"+third.ID.String(), nil, http.StatusNotFound)
 	d.call(stranger, http.MethodPost, "/proposals/"+third.ID.String()+"/approve", map[string]any{}, http.StatusNotFound)
+}
+
+func TestProposals_WithResolutions_DecideRowByRow(t *testing.T) {
+	t.Parallel()
+	d := begin(t)
+	d.upload("branch=fix&operation=upsert&key=id", "id,v\na,10\nb,20\n", http.StatusCreated)
+	d.call(d.approver, http.MethodPut, "/protection", map[string]any{"protected": false}, http.StatusOK)
+	d.upload("operation=upsert&key=id", "id,v\na,100\nb,200\n", http.StatusCreated)
+	d.call(d.approver, http.MethodPut, "/protection", map[string]any{"protected": true}, http.StatusOK)
+
+	body := func(key []string, ids ...string) map[string]any {
+		var resolutions []map[string]any
+		for _, id := range ids {
+			resolutions = append(resolutions, map[string]any{"key": map[string]any{"id": id}, "take": "theirs"})
+		}
+		return map[string]any{"branch": "fix", "message": "corrects", "key": key, "prefer": "ours", "resolutions": resolutions}
+	}
+	without := body(nil, "a")
+	delete(without, "prefer")
+	delete(without, "key")
+	d.call(d.maker, http.MethodPost, "/proposals", without, http.StatusUnprocessableEntity)
+	d.call(d.maker, http.MethodPost, "/proposals", body([]string{"id"}, "a", "a"), http.StatusUnprocessableEntity)
+	d.call(d.maker, http.MethodPost, "/proposals", body([]string{"v"}, "a"), http.StatusUnprocessableEntity)
+	made := platformtest.Decode[proposals.Proposal](t, d.call(d.maker, http.MethodPost, "/proposals", body([]string{"id"}, "a"), http.StatusCreated))
+	shown := platformtest.Decode[proposals.ShownProposal](t, d.call(d.approver, http.MethodGet, "/proposals/"+made.ID.String(), nil, http.StatusOK))
+	if !made.Resolved || len(shown.Resolutions) != 1 || shown.Resolutions[0].Take != "theirs" || string(shown.Resolutions[0].Key["id"]) != `"a"` {
+		t.Errorf("proposal %+v, shown as %+v", made, shown)
+	}
+	if n := datasetstest.Count(t, d.p, `SELECT count(*) FROM dataset_proposals WHERE encode(resolutions, 'escape') LIKE '%theirs%'`); n != 0 {
+		t.Errorf("resolutions are stored in plain text")
+	}
+	d.call(d.approver, http.MethodPost, "/proposals/"+made.ID.String()+"/approve", map[string]any{}, http.StatusOK)
+	d.profile()
+	got := d.call(d.maker, http.MethodGet, "/diff?from=3&to=4&key=id", nil, http.StatusOK)
+	if text := string(got.Body); !strings.Contains(text, `"a"`) || strings.Contains(text, `"b"`) || !strings.Contains(text, "10") {
+		t.Errorf("changes of main %s", text)
+	}
 }
