@@ -72,13 +72,8 @@ type describer struct {
 	fields []engine.Field // of the sample
 }
 
-// Describe describes a table by a sample of its rows. Scratch is a directory for temporary files.
-func Describe(ctx context.Context, drawn *sample.Sample, scratch string) (*Distribution, error) {
-	s, err := engine.OpenSpilling(ctx, scratch, "")
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
+// Describe describes a table by a sample of its rows. It makes temporary tables in the session.
+func Describe(ctx context.Context, s *engine.Session, drawn *sample.Sample) (_ *Distribution, err error) {
 	fields := drawn.Fields
 	out := &Distribution{Columns: make([]Column, len(fields))}
 	if !drawn.Whole() {
@@ -88,7 +83,7 @@ func Describe(ctx context.Context, drawn *sample.Sample, scratch string) (*Distr
 	for _, f := range fields {
 		list = append(list, sample.Value(f)+" AS "+engine.Identifier(f.Name))
 	}
-	if err := s.Exec(ctx, "CREATE TEMP TABLE sample AS SELECT "+strings.Join(list, ", ")+" FROM "+engine.Parquet(drawn.Files...)); err != nil {
+	if err := s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE sample AS SELECT "+strings.Join(list, ", ")+" FROM "+engine.Parquet(drawn.Files...)); err != nil {
 		return nil, err
 	}
 	d := &describer{Session: s}

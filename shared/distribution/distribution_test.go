@@ -34,7 +34,7 @@ func describe(t *testing.T, query string) *distribution.Distribution {
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
-	got, err := distribution.Describe(t.Context(), drawn, t.TempDir())
+	got, err := distribution.Describe(t.Context(), s, drawn)
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}

@@ -103,7 +103,7 @@ func (d *describer) correlations(ctx context.Context) (*Correlations, error) {
 	if n < 2 {
 		return nil, nil
 	}
-	if err := d.Exec(ctx, "CREATE TEMP TABLE scaled AS SELECT "+strings.Join(values, ", ")+" FROM sample"); err != nil {
+	if err := d.Exec(ctx, "CREATE OR REPLACE TEMP TABLE scaled AS SELECT "+strings.Join(values, ", ")+" FROM sample"); err != nil {
 		return nil, err
 	}
 	out.Matrix = make([][]*float64, n)

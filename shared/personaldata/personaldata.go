@@ -42,24 +42,13 @@ type Finding struct {
 	Share  float64 `json:"share" minimum:"0" maximum:"1" doc:"Share of the sampled distinct values that have the form of this kind"`
 }
 
-// Options bound the work.
-type Options struct {
-	Scratch string // directory for temporary files; empty: the system's
-	Memory  string // DuckDB's memory limit; empty: 256MB
-}
-
 const (
 	sampled   = 1_000 // distinct values of a column
 	maxLength = 500   // of a value that is looked at, in characters
 )
 
 // Find returns the columns of a table that hold personal data, in their order, by a sample of its rows.
-func Find(ctx context.Context, drawn *sample.Sample, o Options) ([]Finding, error) {
-	s, err := engine.OpenSpilling(ctx, o.Scratch, o.Memory)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
+func Find(ctx context.Context, s *engine.Session, drawn *sample.Sample) ([]Finding, error) {
 	var found []Finding
 	for _, f := range drawn.Fields {
 		if !readable(f.Type) {

@@ -310,7 +310,7 @@ func TestFind_Table_HasItsColumns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := personaldata.Find(t.Context(), drawn, personaldata.Options{Scratch: t.TempDir()})
+	found, err := personaldata.Find(t.Context(), s, drawn)
 	if err != nil {
 		t.Fatal(err)
 	}

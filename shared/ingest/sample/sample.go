@@ -82,16 +82,6 @@ func Draw(ctx context.Context, s *engine.Session, files []string, dir string) (*
 	return out, err
 }
 
-// DrawFrom is Draw in a session of its own.
-func DrawFrom(ctx context.Context, files []string, dir string) (*Sample, error) {
-	s, err := engine.OpenSpilling(ctx, dir, "")
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	return Draw(ctx, s, files, dir)
-}
-
 func count(ctx context.Context, s *engine.Session, from string) (int64, error) {
 	row, err := s.Row(ctx, "SELECT count(*) FROM "+from)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"function/shared/access"
 	"function/shared/database"
 	"function/shared/distribution"
+	"function/shared/engine"
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
 	"function/shared/quality"
@@ -164,7 +165,12 @@ func (w *preparation) keep(ctx context.Context, path string) (*failing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describe failing rows: %w", err)
 	}
-	described, err := distribution.Describe(ctx, profile.Sample, w.dir)
+	s, err := engine.OpenSpilling(ctx, w.dir, "")
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	described, err := distribution.Describe(ctx, s, profile.Sample)
 	if err != nil {
 		return nil, fmt.Errorf("describe failing rows: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/distribution"
+	"function/shared/engine"
 	"function/shared/ingest/sample"
 	"function/shared/outbox"
 	"function/shared/personaldata"
@@ -17,16 +19,24 @@ INSERT INTO dataset_personal_data AS p (dataset_id, column_name, kind, share, st
 ON CONFLICT (dataset_id, lower(column_name)) DO UPDATE SET kind = excluded.kind, share = excluded.share, changed_at = now()
 WHERE p.status = 'found' AND (p.kind, p.share) IS DISTINCT FROM (excluded.kind, excluded.share)`
 
-// personal finds personal data in the rows that the version does not inherit.
-func (w *preparation) personal(ctx context.Context, out Outcome, table string) ([]personaldata.Finding, error) {
-	drawn := out.Profile.Sample
+// sampled describes all rows of the version, and finds personal data in those that it does not inherit, by samples.
+func (w *preparation) sampled(ctx context.Context, out *Outcome, table string) error {
+	s, err := engine.OpenSpilling(ctx, w.dir, "")
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if out.Distribution, err = distribution.Describe(ctx, s, out.Profile.Sample); err != nil {
+		return err
+	}
+	added := out.Profile.Sample
 	if len(out.Inherited) > 0 {
-		var err error
-		if drawn, err = sample.DrawFrom(ctx, []string{table}, w.dir); err != nil {
-			return nil, fmt.Errorf("sample the new rows: %w", err)
+		if added, err = sample.Draw(ctx, s, []string{table}, w.dir); err != nil {
+			return err
 		}
 	}
-	return personaldata.Find(ctx, drawn, personaldata.Options{Scratch: w.dir})
+	out.Personal, err = personaldata.Find(ctx, s, added)
+	return err
 }
 
 // recordPersonal records the columns of a version in which personal data was found. Those of older versions stay, because

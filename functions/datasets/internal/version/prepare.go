@@ -15,7 +15,6 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/stored"
-	"function/shared/distribution"
 	"function/shared/ingest/invalid"
 	"function/shared/ingest/reading"
 	"function/shared/job"
@@ -78,10 +77,7 @@ func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (out Outcom
 	}
 	table, err := w.table(ctx, &out)
 	if err == nil {
-		out.Personal, err = w.personal(ctx, out, table)
-	}
-	if err == nil {
-		out.Distribution, err = distribution.Describe(ctx, out.Profile.Sample, w.dir)
+		err = w.sampled(ctx, &out, table)
 	}
 	if err == nil && w.contract != nil {
 		out.Inspection, err = w.inspect(ctx, out, table)
