@@ -56,6 +56,8 @@ var fill = map[database.Name][]string{
 	database.Datasets: {
 		insertCheckpoint,
 		`INSERT INTO glossary_terms (organization_id, term, definition, synonyms, related, changed_by) SELECT $1::uuid, 'x', 'x', '{}', '{}', $2::uuid`,
+		`INSERT INTO lineage_nodes (id, organization_id, kind, namespace, name) SELECT $2::uuid, $1::uuid, 'job', 'x', 'x'`,
+		`INSERT INTO lineage_runs (id, organization_id, job_id, state, state_rank, state_at, reported_by, first_at, last_at) SELECT $2::uuid, $1::uuid, $2::uuid, 'COMPLETE', 2, now(), $2::uuid, now(), now()`,
 		`INSERT INTO dataset_terms (dataset_id, column_name, organization_id, term) SELECT id, '', organization_id, 'x' FROM datasets WHERE organization_id = $1::uuid AND $2::uuid IS NOT NULL`,
 	},
 	database.Analytics: {
