@@ -125,6 +125,7 @@ func TestOrganizationErasure_LeavesNothingElse(t *testing.T) {
 		{http.MethodPost, of + "/service-accounts", `{"name": "robot"}`, http.StatusCreated},
 		{http.MethodPost, "/v1/api-keys", `{"name": "hers", "scopes": ["organizations:read"]}`, http.StatusCreated},
 		{http.MethodPost, "/v1/analytics/reports", `{"name": "Sales", "query": "SELECT 1", "schedule": "0 6 * * *"}`, http.StatusCreated},
+		{http.MethodPost, "/v1/analytics/query", `{"database": "postgresql", "query": "SELECT 1"}`, http.StatusOK},
 		{http.MethodPut, "/v1/compliance/retention/policies/datasets", `{"keep_days": 60}`, http.StatusOK},
 		{http.MethodPut, "/v1/compliance/retention/policies/sessions", `{"keep_days": 60}`, http.StatusOK},
 	} {
