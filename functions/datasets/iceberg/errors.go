@@ -4,13 +4,14 @@ import (
 	"context"
 	"net/http"
 
+	"function/functions/datasets/internal/dataset"
 	"function/shared/fault"
 )
 
 var (
 	errNoNamespace = fault.New(fault.NotFound, "There is no namespace with this name: the namespaces are datasets and shared")
 	errNoTable     = fault.New(fault.NotFound, "There is no table with this name in this namespace, or it has no version that is ready")
-	errReadOnly    = fault.New(fault.NotAcceptable, "The catalogue is read-only: change data sets with the API of the platform (POST /v1/datasets/{id}/upload)")
+	errUnsupported = fault.New(fault.NotAcceptable, "This operation of Iceberg catalogues is not supported: tables can be created, written and dropped, and all else is done with the API of the platform (/v1/datasets)")
 )
 
 // ErrorModel is an error as the specification writes it.
@@ -25,6 +26,7 @@ var errorTypes = map[int]string{
 	http.StatusUnauthorized:       "NotAuthorizedException",
 	http.StatusForbidden:          "ForbiddenException",
 	http.StatusNotFound:           "NoSuchTableException",
+	http.StatusConflict:           "CommitFailedException",
 	http.StatusNotAcceptable:      "UnsupportedOperationException",
 	http.StatusServiceUnavailable: "ServiceUnavailableException",
 }
@@ -34,6 +36,8 @@ func errorModel(status int, detail string) any {
 	switch {
 	case detail == errNoNamespace.Detail:
 		name = "NoSuchNamespaceException"
+	case detail == errExists.Detail, detail == dataset.ErrNameTaken.Detail:
+		name = "AlreadyExistsException"
 	case !ok && status >= http.StatusInternalServerError:
 		name = "InternalServerError"
 	case !ok:
@@ -53,8 +57,10 @@ func oauthError(status int, _ string) any {
 	return "invalid_request"
 }
 
-// WriteRequest is a request to write, which is not read.
+// WriteRequest is a request that is not supported and not read.
 type WriteRequest struct{}
 
 // Write refuses a request.
-func (f *Function) Write(context.Context, *WriteRequest) (*struct{}, error) { return nil, errReadOnly }
+func (f *Function) Write(context.Context, *WriteRequest) (*struct{}, error) {
+	return nil, errUnsupported
+}
