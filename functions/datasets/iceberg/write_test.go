@@ -18,9 +18,9 @@ import (
 )
 
 // writable is a platform with an S3 gateway that profiles versions by itself.
-func writable(t *testing.T) *catalogue {
+func writable(t *testing.T, more ...function.Declaration) *catalogue {
 	t.Helper()
-	p := platformtest.NewWith(t, func(c *function.Config) { c.PublicURL = "" }, append([]function.Declaration{s3.Service}, walk...)...)
+	p := platformtest.NewWith(t, func(c *function.Config) { c.PublicURL = "" }, append(append([]function.Declaration{s3.Service}, more...), walk...)...)
 	c := as(p, p.Login("owner"))
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -71,12 +71,16 @@ func TestWriting_PyIceberg_ReadsBackWhatItWrote(t *testing.T) {
 		}
 		got[step.Step] = string(step.Value)
 	}
+	if !strings.Contains(got["delete"], "keeps some data files of its parent and removes others") {
+		t.Errorf("delete: %s", got["delete"])
+	}
 	for step, want := range map[string]string{
 		"append":     `[{"id": 1, "name": "n1"}, {"id": 2, "name": "n2"}, {"id": 3, "name": "n3"}]`,
 		"snapshot":   `true`,
 		"overwrite":  `[{"id": 4, "name": "n4"}]`,
 		"travel":     `[1, 3, 1]`,
-		"stale":      `"CommitFailedException: CommitFailedException: The table has changed`,
+		"stale":      `[{"id": 4, "name": "n4"}, {"id": 5, "name": "n5"}]`,
+		"kept":       `[{"id": 4, "name": "n4"}, {"id": 5, "name": "n5"}]`,
 		"empty":      `[0, {"owner": "me"}, ["id", "big", "flag", "real", "price", "day", "at", "zoned", "clock", "raw", "tags", "place", "scores"]]`,
 		"exists":     `"TableAlreadyExistsError: AlreadyExistsException: `,
 		"types":      `true`,
