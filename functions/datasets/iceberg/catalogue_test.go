@@ -31,9 +31,10 @@ func TestNamespaces_Existing_AreListedAndDescribed(t *testing.T) {
 	if answer := c.call(http.MethodHead, "/namespaces/other", nil); answer.Status != http.StatusNotFound {
 		t.Errorf("other: %d", answer.Status)
 	}
-	for _, path := range []string{"/namespaces?parent=other", "/namespaces/other", "/namespaces/datasets%1Fa", "/namespaces/other/tables", "/namespaces/other/tables/t"} {
+	for _, path := range []string{"/namespaces?parent=other", "/namespaces/other", "/namespaces/datasets%1Fa", "/namespaces/other/tables"} {
 		refusal(t, c.call(http.MethodGet, path, nil), http.StatusNotFound, "NoSuchNamespaceException")
 	}
+	refusal(t, c.call(http.MethodGet, "/namespaces/other/tables/t", nil), http.StatusNotFound, "NoSuchTableException")
 }
 
 func TestConfig_Warehouse_IsTheOrganization(t *testing.T) {

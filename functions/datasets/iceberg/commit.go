@@ -69,22 +69,24 @@ func (f *Function) Commit(ctx context.Context, in *CommitRequest) (*TableRespons
 	if err != nil {
 		return nil, err
 	}
-	if err := f.commit(ctx, caller, id, requirements, c); err != nil {
+	if err := f.commit(ctx, caller, id, requirements, c); create && errors.Is(err, errStale) {
+		return nil, in.errExists()
+	} else if err != nil {
 		return nil, err
 	}
 	return f.loaded(ctx, caller, id)
 }
 
 var (
-	errStale    = fault.New(fault.Conflict, "The table has changed since you read it: load it again and repeat the commit")
+	errStale    = fault.New(fault.Conflict, "Cannot commit: the table has changed since you read it. Load it again and repeat the commit.")
 	errNoChange = fault.New(fault.Forbidden, "You may read this table, but only its own organization can change it")
 )
 
 // target finds the table of a commit, which the caller may change. A table that the commit creates is a draft.
 func (f *Function) target(ctx context.Context, r access.Reader, name *TableName, create bool) (uuid.UUID, error) {
 	id, err := f.find(ctx, r, name)
-	if create && errors.Is(err, errNoTable) && name.Namespace == own {
-		return f.draft(ctx, f.db, r, name.Table)
+	if create && isNotFound(err) && name.Namespace == own {
+		return f.draft(ctx, r, name)
 	}
 	if err != nil {
 		return id, err
@@ -241,7 +243,7 @@ var errNotReady = fault.New(fault.Unavailable, "The rows are stored, and their v
 // outcome waits until a version is ready, blocked or failed.
 func (f *Function) outcome(ctx context.Context, id uuid.UUID, number int) (o outcome, err error) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		if o, err = database.One[outcome](ctx, f.db, errNoTable, selectOutcome, id, number); err != nil || o.Status != dataset.Processing {
+		if o, err = database.One[outcome](ctx, f.db, dataset.ErrNotFound, selectOutcome, id, number); err != nil || o.Status != dataset.Processing {
 			return o, err
 		}
 		select {

@@ -224,11 +224,13 @@ func TestCommit_WhatAVersionCannotCarry_IsRefused(t *testing.T) {
 		base  int
 		code  int
 	}{
-		"a delete file":      {[]dataFile{with(func(f *dataFile) { f.content = 1 })}, 1, http.StatusNotAcceptable},
-		"ORC":                {[]dataFile{with(func(f *dataFile) { f.format = "ORC" })}, 1, http.StatusNotAcceptable},
-		"another size":       {[]dataFile{with(func(f *dataFile) { f.size++ })}, 1, http.StatusBadRequest},
-		"another place":      {[]dataFile{with(func(f *dataFile) { f.path = "s3://sales/1/part-00000.parquet" })}, 1, http.StatusBadRequest},
-		"another table":      {[]dataFile{with(func(f *dataFile) { f.path = "s3://iceberg/" + c.load(t, "other").Metadata.UUID.String() + "/data/part-1.parquet" })}, 1, http.StatusBadRequest},
+		"a delete file": {[]dataFile{with(func(f *dataFile) { f.content = 1 })}, 1, http.StatusNotAcceptable},
+		"ORC":           {[]dataFile{with(func(f *dataFile) { f.format = "ORC" })}, 1, http.StatusNotAcceptable},
+		"another size":  {[]dataFile{with(func(f *dataFile) { f.size++ })}, 1, http.StatusBadRequest},
+		"another place": {[]dataFile{with(func(f *dataFile) { f.path = "s3://sales/1/part-00000.parquet" })}, 1, http.StatusBadRequest},
+		"another table": {[]dataFile{with(func(f *dataFile) {
+			f.path = "s3://iceberg/" + c.load(t, "other").Metadata.UUID.String() + "/data/part-1.parquet"
+		})}, 1, http.StatusBadRequest},
 		"a missing file":     {[]dataFile{with(func(f *dataFile) { f.path += "x" })}, 1, http.StatusBadRequest},
 		"no rows":            {[]dataFile{part}, 0, http.StatusNotAcceptable},
 		"an unknown version": {[]dataFile{good}, 7, http.StatusNotAcceptable},
@@ -252,7 +254,7 @@ func TestCommit_WhatAVersionCannotCarry_IsRefused(t *testing.T) {
 	for _, body := range []any{map[string]any{"updates": []any{map[string]any{"action": 1}}}, map[string]any{"requirements": []any{map[string]any{"type": "assert-what"}}}} {
 		refusal(t, c.call(http.MethodPost, path, body), http.StatusBadRequest, "BadRequestException")
 	}
-	refusal(t, c.call(http.MethodPost, path, map[string]any{"requirements": []any{map[string]any{"type": "assert-create"}}}), http.StatusConflict, "CommitFailedException")
+	refusal(t, c.call(http.MethodPost, path, map[string]any{"requirements": []any{map[string]any{"type": "assert-create"}}}), http.StatusConflict, "AlreadyExistsException")
 	refusal(t, c.call(http.MethodPost, path, map[string]any{"requirements": []any{map[string]any{"type": "assert-table-uuid", "uuid": uuid.NewString()}}}), http.StatusConflict, "CommitFailedException")
 	if got := c.load(t, "sales").Metadata; len(got.Snapshots) != 1 {
 		t.Errorf("metadata %+v", got)
@@ -264,8 +266,12 @@ func TestCreateTable_Schemas(t *testing.T) {
 	t.Parallel()
 	c := open(t)
 	path := "/namespaces/datasets/tables"
-	field := func(name string, is any) map[string]any { return map[string]any{"id": 7, "name": name, "type": is, "required": false} }
-	schema := func(fields ...any) map[string]any { return map[string]any{"type": "struct", "schema-id": 3, "fields": fields} }
+	field := func(name string, is any) map[string]any {
+		return map[string]any{"id": 7, "name": name, "type": is, "required": false}
+	}
+	schema := func(fields ...any) map[string]any {
+		return map[string]any{"type": "struct", "schema-id": 3, "fields": fields}
+	}
 	got := platformtest.Decode[loaded](t, c.call(http.MethodPost, path, map[string]any{"name": "made", "properties": map[string]string{"k": "v"}, "schema": schema(
 		field("a", "int"), field("l", map[string]any{"type": "list", "element-id": 9, "element": "string", "element-required": false}), field("d", "decimal(10, 2)"),
 	)}).Want(t, http.StatusOK)).Metadata

@@ -41,7 +41,6 @@ var (
 	tableName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
 	errLocation = fault.New(fault.NotAcceptable, "The location of a table cannot be chosen: leave it out")
 	errShared   = fault.New(fault.Forbidden, "The namespace shared has the tables of other organizations: create tables in the namespace datasets")
-	errExists   = fault.New(fault.Conflict, "The table exists already: choose another name, or drop it first")
 )
 
 // CreateTable creates a data set with a schema.
@@ -73,8 +72,14 @@ func (f *Function) CreateTable(ctx context.Context, in *CreateTableRequest) (*Ta
 	case !order.empty():
 		return nil, errSortOrder
 	}
-	if _, err := f.find(ctx, access.Of(caller), &TableName{in.NamespaceRequest, in.Body.Name}); !errors.Is(err, errNoTable) {
-		return nil, errors.Join(err, errExists)
+	if given, ok := properties[formatVersion]; ok && given != "2" {
+		return nil, errFormat
+	}
+	name := &TableName{in.NamespaceRequest, in.Body.Name}
+	if _, err := f.find(ctx, access.Of(caller), name); err == nil {
+		return nil, name.errExists()
+	} else if !isNotFound(err) {
+		return nil, err
 	}
 	id, schema, err := f.create(ctx, caller, in, properties)
 	if err != nil {
@@ -95,10 +100,10 @@ func (f *Function) create(ctx context.Context, caller auth.Caller, in *CreateTab
 	if _, err := f.objects(ctx, storage); err != nil {
 		return id, nil, err
 	}
-	id, err = f.draft(ctx, f.db, access.Of(caller), in.Body.Name)
+	id, err = f.draft(ctx, access.Of(caller), &TableName{in.NamespaceRequest, in.Body.Name})
 	isDraft := err == nil
 	if !isDraft {
-		if !errors.Is(err, errNoTable) {
+		if !isNotFound(err) {
 			return id, nil, err
 		}
 		id = uuid7.New()
@@ -110,6 +115,8 @@ func (f *Function) create(ctx context.Context, caller auth.Caller, in *CreateTab
 			if err := dataset.Insert(ctx, tx, d, caller.OrganizationID, caller.UserID, false); err != nil {
 				return err
 			}
+		} else if err := f.tables.Reset(ctx, tx, id); err != nil {
+			return err
 		}
 		if in.Body.Stage {
 			schema, err = f.tables.Number(ctx, tx, id, in.Body.Schema)
@@ -129,8 +136,8 @@ WHERE organization_id = $1 AND lower(name) = lower($2) AND kind = 'table' AND ne
   AND NOT EXISTS (SELECT FROM iceberg_tables t WHERE t.dataset_id = d.id)`
 
 // draft finds a data set without versions that is no table of the catalogue yet.
-func (f *Function) draft(ctx context.Context, db database.Querier, r access.Reader, name string) (uuid.UUID, error) {
-	found, err := database.One[struct{ ID uuid.UUID }](ctx, db, errNoTable, selectDraft, r.Organization, name, r)
+func (f *Function) draft(ctx context.Context, r access.Reader, name *TableName) (uuid.UUID, error) {
+	found, err := database.One[struct{ ID uuid.UUID }](ctx, f.db, name.errNotFound(), selectDraft, r.Organization, name.Table, r)
 	return found.ID, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,9 +20,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// kitNamespace is the namespace in which the compatibility kit creates its tables. Catalogues of the platform have fixed
-// namespaces, so the test's proxy serves datasets by this name.
-const kitNamespace = "newdb"
+// kitNamespaces are the namespaces in which the compatibility kit creates its tables. Catalogues of the platform have fixed
+// namespaces, so the test's proxy serves datasets by these names.
+var kitNamespaces = regexp.MustCompile(`/namespaces/(newdb|ns)(/|$)`)
+
+// requested returns the namespace of the kit that a request names.
+func requested(r *http.Request) string {
+	if match := kitNamespaces.FindStringSubmatch(r.URL.Path); match != nil {
+		return match[1]
+	}
+	return r.URL.Query().Get("parent")
+}
 
 // TestKit_OfApache_PassesWhatIsSupported runs Apache's compatibility kit for REST catalogues, which Maven downloads. It needs Java
 // and some minutes: set ICEBERG_KIT=1.
@@ -89,7 +98,7 @@ func kitResults(t *testing.T, report []byte) (passed, failed []string) {
 			continue
 		}
 		p := []*problem{one.Failure, one.Error, one.Skipped}[at]
-		message, _, _ := strings.Cut(p.Message, "\n")
+		message := strings.Join(strings.Fields(p.Message), " ")
 		failed = append(failed, []string{"failed", "failed", "skipped"}[at]+" "+name+": "+message)
 	}
 	slices.Sort(passed)
@@ -108,12 +117,12 @@ func kitProxy(t *testing.T, c *catalogue) string {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
-			r.Out.URL.Path = strings.Replace(r.Out.URL.Path, "/namespaces/"+kitNamespace, "/namespaces/datasets", 1)
-			r.Out.URL.RawQuery = strings.Replace(r.Out.URL.RawQuery, "parent="+kitNamespace, "parent=datasets", 1)
+			r.Out.URL.Path = kitNamespaces.ReplaceAllString(r.Out.URL.Path, "/namespaces/datasets$2")
+			r.Out.Header.Set("Kit-Namespace", requested(r.In))
 			r.Out.Header.Del("Accept-Encoding")
 			if r.Out.Body != nil {
 				content, _ := io.ReadAll(r.Out.Body)
-				content = bytes.ReplaceAll(content, []byte(`["`+kitNamespace+`"]`), []byte(`["datasets"]`))
+				content = bytes.ReplaceAll(content, []byte(`["`+requested(r.In)+`"]`), []byte(`["datasets"]`))
 				r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
 			}
 		},
@@ -122,7 +131,10 @@ func kitProxy(t *testing.T, c *catalogue) string {
 			if err != nil {
 				return err
 			}
-			content = bytes.ReplaceAll(content, []byte(`["datasets"]`), []byte(`["`+kitNamespace+`"]`))
+			if name := r.Request.Header.Get("Kit-Namespace"); name != "" {
+				content = bytes.ReplaceAll(content, []byte(`["datasets"]`), []byte(`["`+name+`"]`))
+				content = bytes.ReplaceAll(content, []byte(`: datasets.`), []byte(`: `+name+`.`))
+			}
 			content = bytes.Replace(content, []byte(`"endpoints":[`), []byte(`"endpoints":["DELETE /v1/{prefix}/namespaces/{namespace}",`), 1)
 			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
 			r.Header.Set("Content-Length", strconv.Itoa(len(content)))
@@ -130,7 +142,7 @@ func kitProxy(t *testing.T, c *catalogue) string {
 		},
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodDelete && r.URL.Path == "/iceberg/v1/namespaces/"+kitNamespace {
+		if r.Method == http.MethodDelete && kitNamespaces.MatchString(r.URL.Path) && !strings.Contains(r.URL.Path, "/tables") {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}

@@ -142,9 +142,9 @@ WHERE kind = 'table' AND (version IS NOT NULL OR dataset_id IN (SELECT t.dataset
 
 // find returns the data set of a table.
 func (f *Function) find(ctx context.Context, r access.Reader, in *TableName) (uuid.UUID, error) {
-	if err := in.check(); err != nil {
-		return uuid.Nil, err
+	if in.check() != nil {
+		return uuid.Nil, in.errNotFound()
 	}
-	found, err := database.One[struct{ ID uuid.UUID }](ctx, f.db, errNoTable, selectTable, r, in.Namespace == own, in.Table)
+	found, err := database.One[struct{ ID uuid.UUID }](ctx, f.db, in.errNotFound(), selectTable, r, in.Namespace == own, in.Table)
 	return found.ID, err
 }

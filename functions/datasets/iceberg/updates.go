@@ -106,8 +106,12 @@ func (c *change) snapshot() *snapshot {
 	return &c.snapshots[len(c.snapshots)-1]
 }
 
+// formatVersion is the property by which clients ask for a format version.
+const formatVersion = "format-version"
+
 var (
 	errSortOrder = fault.New(fault.NotAcceptable, "Sort orders are not supported: leave them out")
+	errFormat    = fault.New(fault.NotAcceptable, "Tables have format version 2: other versions are not supported")
 	errPartition = fault.New(fault.NotAcceptable, "Partitions are not supported: leave them out")
 )
 
@@ -134,8 +138,8 @@ func (c *change) add(u update, id uuid.UUID) error {
 			return fault.New(fault.Malformed, "The platform chooses the identifier of a table: send the table-uuid of its metadata, or none")
 		}
 	case "upgrade-format-version":
-		if u.FormatVersion != 1 && u.FormatVersion != 2 {
-			return fault.New(fault.NotAcceptable, "Format version %d is not supported: use 2", u.FormatVersion)
+		if u.FormatVersion > 2 {
+			return errFormat
 		}
 	case "set-location":
 		if u.Location != icebergtable.Location(id) {
@@ -157,6 +161,9 @@ func (c *change) add(u update, id uuid.UUID) error {
 		}
 	case "set-default-spec", "set-default-sort-order": // there is one
 	case "set-properties":
+		if given, ok := u.Updates[formatVersion]; ok && given != "2" {
+			return errFormat
+		}
 		for name, value := range u.Updates {
 			c.properties[name] = value
 		}

@@ -196,6 +196,16 @@ func (t *Tables) Declare(ctx context.Context, tx *outbox.Tx, id uuid.UUID, schem
 	return nil
 }
 
+const deleteFields = `DELETE FROM iceberg_fields WHERE dataset_id = $1`
+
+// Reset forgets the fields of a draft, which has no files that could have them.
+func (t *Tables) Reset(ctx context.Context, tx *outbox.Tx, id uuid.UUID) error {
+	if _, err := tx.Exec(ctx, deleteFields, id); err != nil {
+		return fmt.Errorf("delete fields of draft: %w", err)
+	}
+	return nil
+}
+
 // Number returns a declared schema with the identifiers that its fields have in the table, in a transaction.
 func (t *Tables) Number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, schema json.RawMessage) (json.RawMessage, error) {
 	d, err := declare(schema)
