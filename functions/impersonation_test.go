@@ -17,7 +17,7 @@ import (
 // of them grants access or touches the person's credentials, memberships or organizations.
 // Impersonators may end their own session.
 const borrowed = `
-analytics-create-report analytics-delete-report analytics-query analytics-start-run
+analytics-cancel-query analytics-create-report analytics-delete-report analytics-query analytics-start-run
 datasets-cancel-job datasets-change-metadata datasets-check-document-schema datasets-complete-direct-upload datasets-continue-upload datasets-create
 datasets-create-branch datasets-create-upload datasets-delete datasets-delete-branch datasets-delete-document datasets-delete-document-schema
 datasets-delete-lifecycle datasets-delete-object datasets-delete-tag datasets-delete-upload datasets-derive datasets-end-derivation datasets-find-documents datasets-import datasets-insert-document datasets-issue-s3-credentials

@@ -270,6 +270,9 @@ datasets-withdraw-proposal           owner admin member
 
 # Analytics
 analytics-query                      owner admin member analyst
+analytics-list-queries               owner admin member analyst
+analytics-get-query                  owner admin member analyst
+analytics-cancel-query               owner admin member analyst
 analytics-list-reports               owner admin compliance_officer member analyst viewer
 analytics-get-report                 owner admin compliance_officer member analyst viewer
 analytics-create-report              owner admin member analyst

@@ -56,6 +56,8 @@ var fill = map[database.Name][]string{
 	database.Datasets: {
 		insertCheckpoint,
 		`INSERT INTO glossary_terms (organization_id, term, definition, synonyms, related, changed_by) SELECT $1::uuid, 'x', 'x', '{}', '{}', $2::uuid`,
+		`INSERT INTO lineage_nodes (id, organization_id, kind, namespace, name) SELECT $2::uuid, $1::uuid, 'job', 'x', 'x'`,
+		`INSERT INTO lineage_runs (id, organization_id, job_id, state, state_rank, state_at, reported_by, first_at, last_at) SELECT $2::uuid, $1::uuid, $2::uuid, 'COMPLETE', 2, now(), $2::uuid, now(), now()`,
 		`INSERT INTO dataset_terms (dataset_id, column_name, organization_id, term) SELECT id, '', organization_id, 'x' FROM datasets WHERE organization_id = $1::uuid AND $2::uuid IS NOT NULL`,
 	},
 	database.Analytics: {
@@ -123,6 +125,7 @@ func TestOrganizationErasure_LeavesNothingElse(t *testing.T) {
 		{http.MethodPost, of + "/service-accounts", `{"name": "robot"}`, http.StatusCreated},
 		{http.MethodPost, "/v1/api-keys", `{"name": "hers", "scopes": ["organizations:read"]}`, http.StatusCreated},
 		{http.MethodPost, "/v1/analytics/reports", `{"name": "Sales", "query": "SELECT 1", "schedule": "0 6 * * *"}`, http.StatusCreated},
+		{http.MethodPost, "/v1/analytics/query", `{"database": "postgresql", "query": "SELECT 1"}`, http.StatusOK},
 		{http.MethodPut, "/v1/compliance/retention/policies/datasets", `{"keep_days": 60}`, http.StatusOK},
 		{http.MethodPut, "/v1/compliance/retention/policies/sessions", `{"keep_days": 60}`, http.StatusOK},
 	} {

@@ -17,6 +17,7 @@ import (
 	projectdatasets "function/functions/analytics/project-datasets"
 	projectlogins "function/functions/analytics/project-logins"
 	projectusers "function/functions/analytics/project-users"
+	"function/functions/analytics/queries"
 	"function/functions/analytics/query"
 	runchart "function/functions/analytics/run-chart"
 	runreport "function/functions/analytics/run-report"
@@ -36,6 +37,7 @@ var (
 var Functions = []function.Declaration{
 	// Ad-hoc SQL queries.
 	query.Service.Scaled(querying),
+	queries.Service,
 
 	// Reports and their runs.
 	createreport.Service,

@@ -103,25 +103,55 @@ func (g *governed) rerunRevenue() {
 	}
 }
 
-// traceTotal follows the column total back to its source.
+// exportEvent says that a job of another system has exported the orders from a shop's database.
+const exportEvent = `{
+  "eventType": "COMPLETE", "eventTime": "2026-01-31T12:00:00Z", "producer": "https://example.com/export",
+  "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+  "run": {"runId": "01977f3b-4b7a-7c61-9f5e-3a1f0f4e8d10"}, "job": {"namespace": "airflow", "name": "export_orders"},
+  "inputs": [{"namespace": "postgres://shop:5432", "name": "shop.public.orders"}],
+  "outputs": [{"namespace": "urn:uuid:ORGANIZATION", "name": "orders", "facets": {
+    "version": {"_producer": "https://example.com/export", "_schemaURL": "https://openlineage.io/spec/facets/1-0-1/DatasetVersionDatasetFacet.json", "datasetVersion": "1"},
+    "columnLineage": {"_producer": "https://example.com/export", "_schemaURL": "https://openlineage.io/spec/facets/1-2-0/ColumnLineageDatasetFacet.json", "fields": {"amount": {"inputFields": [
+      {"namespace": "postgres://shop:5432", "name": "shop.public.orders", "field": "price", "transformations": [{"type": "DIRECT", "subtype": "TRANSFORMATION"}]}]}}}}}]
+}`
+
+// traceTotal follows the column total back to a column of the shop's database.
 func (g *governed) traceTotal() {
+	event := strings.ReplaceAll(exportEvent, "ORGANIZATION", g.account.OrganizationID)
+	decode[map[string]any](g.client, http.MethodPost, "/v1/lineage", http.StatusCreated, g.walk.send(http.MethodPost, "/v1/lineage", "application/json", strings.NewReader(event)))
 	type edge struct {
 		From       string
 		FromColumn string `json:"from_column"`
+		To         string
 		ToColumn   string `json:"to_column"`
 		Kind       string
 	}
-	graph := get[struct{ Columns []edge }](g.client, g.revenue.path+"/lineage?columns=true")
-	orders := strings.TrimPrefix(g.orders.path, "/v1/datasets/") + "/3"
-	found := false
-	for _, e := range graph.Columns {
-		found = found || e == edge{orders, "amount", "total", "DIRECT"}
+	graph := get[struct {
+		Nodes   []struct{ ID, Name string }
+		Columns []edge
+	}](g.client, g.revenue.path+"/lineage?columns=true")
+	column, at := "total", strings.TrimPrefix(g.revenue.path, "/v1/datasets/")+"/2"
+	var way []string
+	for found := true; found; {
+		found = false
+		for _, e := range graph.Columns {
+			if e.To == at && e.ToColumn == column && e.Kind == "DIRECT" {
+				way, column, at, found = append(way, e.FromColumn), e.FromColumn, e.From, true
+				break
+			}
+		}
 	}
-	if !found {
-		g.t.Fatalf("no edge from the amounts of %s to total: %+v", orders, graph.Columns)
+	source := ""
+	for _, n := range graph.Nodes {
+		if n.ID == at {
+			source = n.Name
+		}
+	}
+	if diff := cmp.Diff([]string{"amount", "price", "shop.public.orders"}, append(way[max(0, len(way)-2):], source)); diff != "" {
+		g.t.Fatalf("where total comes from (-want +got):\n%s\n%+v", diff, graph.Columns)
 	}
 	picture := g.want(http.MethodGet, g.revenue.path+"/lineage/picture", http.StatusOK)
-	for _, name := range []string{"<svg", "revenue", "orders"} {
+	for _, name := range []string{"<svg", "revenue", "orders", "export_orders"} {
 		if !strings.Contains(string(picture.body), name) {
 			g.t.Errorf("the picture does not show %s", name)
 		}

@@ -67,7 +67,7 @@ func (b *bench) query(ctx context.Context) error {
 	}
 	progress("served %s, direct %s", served, direct)
 	atMostOf(&b.table, fmt.Sprintf("group-by over %d M rows", queryRows/1_000_000), median(served), median(direct), "DuckDB directly", 1.15)
-	return nil
+	return b.policy(ctx, d.ID)
 }
 
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -30,7 +30,7 @@ const (
 // Result is the result of one rule.
 type Result struct {
 	Rule      string   `json:"rule"`
-	Kind      string   `json:"kind"`
+	Kind      string   `json:"kind" doc:"Of the rule; schema: values do not have the type that the contract's schema gives the column"`
 	Severity  string   `json:"severity" enum:"warn,block"`
 	Weight    float64  `json:"weight"`
 	Status    string   `json:"status" enum:"passed,failed,error,skipped" doc:"error: it could not be evaluated, or had nothing to check. skipped: there is no version before to compare with"`
@@ -40,6 +40,9 @@ type Result struct {
 	Sentence  string   `json:"sentence" doc:"The result for people to read"`
 	FirstKeys []string `json:"first_keys,omitempty" doc:"The keys of the first rows that failed, if the contract names a key"`
 }
+
+// Schema is the kind of result of columns with values that do not have the type of the contract's schema.
+const Schema = "schema"
 
 // Blocks reports whether the version must not become current because of the result.
 func (r Result) Blocks() bool {

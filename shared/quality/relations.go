@@ -154,7 +154,7 @@ func (c *checker) schema(ctx context.Context) error {
 		}
 		file := engine.Parquet(c.in.Misfits[found[0].Name])
 		r := Rule{Name: "schema_" + column.Name, Kind: "type", Severity: Block, Column: column.Name, Type: column.Type}
-		result := Result{Rule: r.Name, Kind: r.Kind, Severity: r.Severity, Weight: r.weight()}
+		result := Result{Rule: r.Name, Kind: Schema, Severity: r.Severity, Weight: r.weight()}
 		if result.Failed, err = c.count(ctx, "SELECT count(*) FROM "+file); err != nil {
 			return err
 		}

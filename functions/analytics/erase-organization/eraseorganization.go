@@ -1,5 +1,5 @@
 // Package eraseorganization deletes the analytics data of a deleted organization: its reports
-// with their runs, and its rows in the projections. It runs when the users domain has deleted the
+// with their runs, the history of its queries, and its rows in the projections. It runs when the users domain has deleted the
 // organization permanently.
 package eraseorganization
 
@@ -19,6 +19,7 @@ import (
 var Service = erasure.Organization("analytics-erase-organization", database.Analytics,
 	erasure.Statement(deleteRuns), // in batches, because a report may have thousands of runs; unfinished runs go with their report
 	erasure.Each(selectReports, deleteReports),
+	erasure.Table("public", "queries"),
 	erasure.Table("projections", "users"),
 	erasure.Table("projections", "logins"),
 	erasure.Table("projections", "datasets"),

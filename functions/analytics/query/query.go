@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/analytics/internal/databases"
+	"function/functions/analytics/internal/history"
 	"function/functions/analytics/internal/query"
 	"function/shared/access"
 	"function/shared/audit"
@@ -22,6 +23,7 @@ import (
 	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/resultset"
+	"function/shared/uuid7"
 )
 
 // Service declares the function.
@@ -33,11 +35,17 @@ var Service = function.Endpoint(function.Post("analytics-query", "/v1/analytics/
 	Uses(function.Owns(database.Analytics), function.Keys, function.Objects, function.Catalog, function.Projections)
 
 // Request is the query.
-type Request struct{ Body query.Query }
+type Request struct {
+	Body struct {
+		query.Query
+		QueryID *uuid.UUID `json:"query_id,omitempty" format:"uuid" doc:"A new identifier, by which the query can be cancelled while it runs (DELETE /v1/analytics/queries/{id}). If absent, the query gets one"`
+	}
+}
 
 // Response is the result.
 type Response struct {
 	Body struct {
+		QueryID uuid.UUID `json:"query_id" format:"uuid" doc:"Of the query in the history, GET /v1/analytics/queries"`
 		resultset.Set
 		RowCount  int   `json:"row_count"`
 		ElapsedMS int64 `json:"elapsed_ms" doc:"Milliseconds that the query took"`
@@ -66,20 +74,32 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := in.Body.Check(); err != nil {
+		return nil, err
+	}
+	id := uuid7.New()
+	if in.Body.QueryID != nil {
+		id = *in.Body.QueryID
+	}
+	running, run, err := history.Begin(ctx, f.db, caller, id, in.Body.Query)
+	if err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	read := events.DatasetsRead{UserID: caller.UserID, OrganizationID: caller.OrganizationID}
 	in.Body.OnRead = func(datasets []uuid.UUID) { read.DatasetIDs = datasets }
-	set, err := f.databases.Run(ctx, access.Of(caller), in.Body)
+	set, err := f.databases.Run(running, access.Of(caller), in.Body.Query)
 	elapsed := time.Since(began)
-	f.count(ctx, in.Body, read, err)
-	if auditing := f.audit(ctx, in.Body, err); err == nil {
+	err = run.Stop(err)
+	f.record(ctx, in.Body.Query, run, set, read, err)
+	if auditing := f.audit(ctx, in.Body.Query, err); err == nil {
 		err = auditing // no result without an audit entry
 	}
 	if err != nil {
 		return nil, err
 	}
 	var out Response
-	out.Body.Set, out.Body.RowCount, out.Body.ElapsedMS = *set, len(set.Rows), elapsed.Milliseconds()
+	out.Body.QueryID, out.Body.Set, out.Body.RowCount, out.Body.ElapsedMS = id, *set, len(set.Rows), elapsed.Milliseconds()
 	return &out, nil
 }
 
@@ -91,17 +111,21 @@ func (f *Function) audit(ctx context.Context, q query.Query, outcome error) erro
 	}})
 }
 
-// count counts the query, and reports what it has read. It only logs a failure, so that the caller still gets the result.
-func (f *Function) count(ctx context.Context, q query.Query, read events.DatasetsRead, outcome error) {
+// record counts the query, records its end, and reports what it has read. It only logs a failure, so that the caller still gets the
+// result.
+func (f *Function) record(ctx context.Context, q query.Query, run *history.Run, set *resultset.Set, read events.DatasetsRead, outcome error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	err := f.db.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := run.End(ctx, tx, set, read.DatasetIDs, outcome); err != nil {
+			return err
+		}
 		if err := query.Count(ctx, tx, q, outcome); err != nil || outcome != nil || len(read.DatasetIDs) == 0 {
 			return err
 		}
 		return tx.Publish(ctx, read)
 	})
 	if err != nil {
-		slog.WarnContext(ctx, "query not counted", "error", err)
+		slog.WarnContext(ctx, "query not recorded", "error", err)
 	}
 }

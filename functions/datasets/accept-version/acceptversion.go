@@ -21,12 +21,13 @@ import (
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
+	"function/shared/quality"
 )
 
 // Service declares the function.
 var Service = function.Endpoint(function.Post("datasets-accept-version", "/v1/datasets/{id}/versions/{version}/accept", "Accept a version that its contract blocks", policy.DatasetsApprove).
 	Fails(fault.Conflict).
-	Describe("The version becomes ready, and is read by queries if no later version of main is ready. The reason is kept with the results of its check and in the audit trail."), New).
+	Describe("The version becomes ready, and is read by queries if no later version of main is ready. Values of other types than the contract's schema has cannot be accepted. The reason is kept with the results of its check and in the audit trail."), New).
 	Uses(function.Owns(database.Datasets))
 
 // Request identifies the version.
@@ -61,7 +62,9 @@ const (
 	selectVersion = `
 SELECT v.status, v.branch, v.operation <> 'replace' AND v.base_version IS DISTINCT FROM head_of(v.dataset_id, v.branch, v.version) AS stale,
        (SELECT min(l.version) FROM dataset_versions l WHERE l.dataset_id = v.dataset_id AND l.branch = v.branch AND l.version > v.version
-          AND l.status NOT IN ('failed', 'blocked') AND l.operation IN ('append', 'upsert', 'delete', 'merge')) AS later
+          AND l.status NOT IN ('failed', 'blocked') AND l.operation IN ('append', 'upsert', 'delete', 'merge')) AS later,
+       EXISTS (SELECT FROM dataset_quality q, json_array_elements(q.results) r
+               WHERE q.dataset_id = v.dataset_id AND q.version = v.version AND r ->> 'kind' = '` + quality.Schema + `') AS mistyped
 FROM dataset_versions v WHERE v.dataset_id = $1 AND v.version = $2`
 	acceptVersion = `
 UPDATE dataset_versions SET status = 'ready', failure = NULL, profiled_at = clock_timestamp(), base_version = head_of(dataset_id, branch, version)
@@ -101,12 +104,15 @@ func accept(ctx context.Context, tx *outbox.Tx, in *Request, by uuid.UUID) (curr
 		Status, Branch string
 		Stale          bool
 		Later          *int
+		Mistyped       bool
 	}](ctx, tx, version.ErrNotFound, selectVersion, in.ID, in.Version)
 	switch {
 	case err != nil:
 		return false, err
 	case v.Status != dataset.Blocked:
 		return false, fault.New(fault.Conflict, "Version %d is %s. Only a blocked version can be accepted.", in.Version, v.Status)
+	case v.Mistyped:
+		return false, fault.New(fault.Conflict, "Version %d has values that do not have the type of the contract's schema: change the contract and retry the version, or upload it corrected", in.Version)
 	case v.Later != nil:
 		return false, fault.New(fault.Conflict, "Version %d has changed the rows of this branch since: upload the file of version %d again instead", *v.Later, in.Version)
 	case v.Stale:

@@ -255,6 +255,7 @@ func TestQuality_ValuesWithoutTheTypeOfTheSchema_AllTheirRowsAreKept(t *testing.
 	if answer := d.call(http.MethodGet, "/download?version=2", nil, http.StatusConflict); !strings.Contains(string(answer.Body), `2 of 5 values of \"ID\" are not of the type BIGINT`) {
 		t.Errorf("refusal %s", answer.Body)
 	}
+	d.call(http.MethodPost, "/versions/2/accept", map[string]string{"reason": "good enough"}, http.StatusConflict)
 	d.call(http.MethodPut, "/contract", `{"schema":[{"name":"id","type":"VARCHAR"}]}`, http.StatusOK)
 	d.call(http.MethodPost, "/versions/2/retry", nil, http.StatusAccepted)
 	d.profile()

@@ -28,7 +28,14 @@ const (
 )
 
 var (
-	schema = map[string]any{"schema": &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "A RunEvent, JobEvent or DatasetEvent of OpenLineage 2-0-2"}}
+	example = map[string]any{
+		"eventType": "COMPLETE", "eventTime": "2026-01-31T12:00:00Z", "producer": "https://example.com/export",
+		"schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+		"run":       map[string]any{"runId": "01977f3b-4b7a-7c61-9f5e-3a1f0f4e8d10"},
+		"job":       map[string]any{"namespace": "airflow", "name": "export_orders"},
+		"inputs":    []any{map[string]any{"namespace": "postgres://shop:5432", "name": "shop.public.orders"}},
+	}
+	schema = map[string]any{"schema": &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "A RunEvent, JobEvent or DatasetEvent of OpenLineage 2-0-2", Examples: []any{example}}}
 	lines  = map[string]any{"schema": &huma.Schema{Type: huma.TypeString, Description: "An event in each line"}}
 	body   = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{function.JSONType: {Extensions: schema}, linesType: {Extensions: lines}}}
 )
