@@ -70,6 +70,7 @@ for name, value in {
     "spark.sql.catalog.platform.uri": url + "/iceberg",
     "spark.sql.catalog.platform.rest.auth.type": "oauth2",
     "spark.sql.catalog.platform.token": token,
+    "spark.sql.catalog.platform.cache-enabled": "false",  # else Spark does not see what others write for 30 seconds
     "spark.sql.catalog.platform.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
     "spark.sql.catalog.platform.client.region": "us-east-1",
     "spark.hadoop.fs.s3a.endpoint": url,

@@ -311,3 +311,54 @@ func TestCreateTable_Schemas(t *testing.T) {
 	c.call(http.MethodDelete, path+"/made?purgeRequested=true", nil).Want(t, http.StatusNoContent)
 	refusal(t, c.call(http.MethodDelete, path+"/made", nil), http.StatusNotFound, "NoSuchTableException")
 }
+
+func TestFiles_BelowATable_AreSeenAndDeletedByTheirWriterOnly(t *testing.T) {
+	t.Parallel()
+	c := writable(t)
+	c.send(t, "sales", "a\n1\n")
+	w := c.writer(t, "sales")
+	other := as(c.Platform, c.LoginTo(c.OrganizationID, "owner")).writer(t, "sales")
+	viewer := as(c.Platform, c.LoginTo(c.OrganizationID, "viewer")).writer(t, "sales")
+	get := func(w *writer, bucket, key string) error {
+		_, err := w.s3.HeadObject(t.Context(), &awss3.HeadObjectInput{Bucket: &bucket, Key: &key})
+		return err
+	}
+	put := func(w *writer, key string) error {
+		_, err := w.s3.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String(icebergtable.Bucket), Key: &key, Body: strings.NewReader("x")})
+		return err
+	}
+	key := w.id.String() + "/data/a b.parquet"
+	for range 2 {
+		if err := put(w, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := get(w, icebergtable.Bucket, key); err != nil {
+		t.Error(err)
+	}
+	if get(other, icebergtable.Bucket, key) == nil || get(w, "sales", "iceberg/data/a b.parquet") == nil {
+		t.Error("the file is seen elsewhere")
+	}
+	if err := put(viewer, key); err == nil {
+		t.Error("a viewer writes")
+	}
+	for _, key := range []string{"data/part-1.parquet", "metadata/snap-1.avro", "metadata/manifest-9.avro", "other/a", "data/", "data"} {
+		if put(w, w.id.String()+"/"+key) == nil {
+			t.Errorf("%s was written", key)
+		}
+	}
+	if put(w, uuid.NewString()+"/data/a") == nil || put(w, "data/a") == nil {
+		t.Error("a file without a table was written")
+	}
+	for _, one := range []*writer{other, w} {
+		if _, err := one.s3.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String(icebergtable.Bucket), Key: &key}); err != nil {
+			t.Error(err)
+		}
+		if gone := get(w, icebergtable.Bucket, key) != nil; gone != (one == w) {
+			t.Errorf("gone: %v", gone)
+		}
+	}
+	if got := c.csv(t, w.id); !strings.HasSuffix(got, "\n1\r\n") {
+		t.Errorf("rows %q", got)
+	}
+}
