@@ -188,15 +188,15 @@ datasets-get-upload                  owner admin member
 datasets-get-usage                   owner admin compliance_officer member analyst viewer
 datasets-get-version                 owner admin compliance_officer member analyst viewer
 datasets-hold                        owner admin compliance_officer
-datasets-iceberg-commit              owner admin compliance_officer member analyst viewer
+datasets-iceberg-commit              owner admin member
 datasets-iceberg-commit-transaction  owner admin compliance_officer member analyst viewer
 datasets-iceberg-config              owner admin compliance_officer member analyst viewer
 datasets-iceberg-create-namespace    owner admin compliance_officer member analyst viewer
-datasets-iceberg-create-table        owner admin compliance_officer member analyst viewer
+datasets-iceberg-create-table        owner admin member
 datasets-iceberg-create-view         owner admin compliance_officer member analyst viewer
 datasets-iceberg-credentials         owner admin compliance_officer member analyst viewer
 datasets-iceberg-delete-namespace    owner admin compliance_officer member analyst viewer
-datasets-iceberg-delete-table        owner admin compliance_officer member analyst viewer
+datasets-iceberg-delete-table        owner admin member
 datasets-iceberg-metrics             owner admin compliance_officer member analyst viewer
 datasets-iceberg-namespace           owner admin compliance_officer member analyst viewer
 datasets-iceberg-namespace-exists    owner admin compliance_officer member analyst viewer

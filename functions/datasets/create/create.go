@@ -13,7 +13,6 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/objects"
@@ -56,14 +55,6 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: db, objects: env.Objects}, err
 }
 
-func init() {
-	database.Constraint("datasets_name", fault.Conflict, "Your organization already has a data set with this name; SQL names are case-insensitive")
-}
-
-const insertDataset = `
-INSERT INTO datasets (id, organization_id, kind, name, description, declared_schema, storage_type, status, created_by, created_at, changed_at, restricted)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)`
-
 // Handle inserts the data set.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
@@ -94,15 +85,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		d.Status = dataset.Ready // documents and objects are readable as soon as they are stored
 	}
 	err = act.Do(ctx, f.db, audit.Entry{Action: "datasets:create", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		_, err := tx.Exec(ctx, insertDataset, d.ID, caller.OrganizationID, d.Kind, d.Name, d.Description, d.Schema, d.StorageType, d.Status, caller.UserID, now, in.Body.Restricted)
-		if err != nil {
-			return fmt.Errorf("insert data set: %w", err)
-		}
-		state, err := dataset.State(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		return tx.Publish(ctx, events.DatasetCreated{Dataset: state})
+		return dataset.Insert(ctx, tx, d, caller.OrganizationID, caller.UserID, in.Body.Restricted)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create data set: %w", err)

@@ -12,8 +12,6 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/shared/access"
-	"function/shared/act"
-	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -44,27 +42,13 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: db}, err
 }
 
-const selectProtected = `SELECT protected FROM datasets WHERE id = $1`
-
 // Handle marks the data set as deleted.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = act.Do(ctx, f.db, dataset.Deletion(caller.OrganizationID, in.ID), func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.LockToDelete(ctx, tx, in.ID, access.Of(caller)); err != nil {
-			return err
-		}
-		protected, err := database.One[struct{ Protected bool }](ctx, tx, dataset.ErrNotFound, selectProtected, in.ID)
-		if err != nil {
-			return err
-		}
-		if protected.Protected {
-			return fault.New(fault.Conflict, "This data set is protected: end its protection first (PUT /v1/datasets/{id}/protection)")
-		}
-		return dataset.Delete(ctx, tx, caller.OrganizationID, in.ID)
-	})
+	err = dataset.Remove(ctx, f.db, caller.OrganizationID, in.ID, access.Of(caller))
 	if err != nil {
 		return nil, fmt.Errorf("delete data set: %w", err)
 	}

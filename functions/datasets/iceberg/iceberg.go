@@ -1,17 +1,25 @@
-// Package iceberg is a catalogue of Apache Iceberg tables, read-only: the Iceberg REST catalogue (the OpenAPI
-// description of Iceberg 1.10) under /iceberg/v1. Every table of the platform is one of its tables: those of the caller's
-// organization in the namespace datasets, and those that others share with the caller in the namespace shared.
+// Package iceberg is a catalogue of Apache Iceberg tables: the Iceberg REST catalogue (the OpenAPI description of Iceberg
+// 1.10) under /iceberg/v1. Every table of the platform is one of its tables: those of the caller's organization in the namespace
+// datasets, and those that others share with the caller in the namespace shared.
+//
+// A client writes data files and manifests below the location of a table, through the S3 gateway, and commits them as a snapshot,
+// which becomes a version. Tables can be created and dropped.
 package iceberg
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
 	"function/functions/datasets/internal/icebergtable"
+	"function/functions/datasets/internal/resumable"
 	"function/functions/datasets/internal/s3keys"
+	"function/functions/datasets/internal/staging"
+	"function/functions/datasets/internal/transfer"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/objects"
 	"function/shared/outbox"
 	"function/shared/policy"
 )
@@ -42,9 +50,15 @@ var parts = []function.Part[*Function]{
 	function.On(operation(function.Get("datasets-iceberg-credentials", table+"/credentials", "Get credentials for the files of an Iceberg table", policy.DatasetsRead)), (*Function).Credentials),
 	function.On(operation(function.Post("datasets-iceberg-metrics", table+"/metrics", "Report metrics of reading an Iceberg table", policy.DatasetsRead)).
 		Describe("The report is dropped."), (*Function).Metrics),
+	function.On(operation(function.Post("datasets-iceberg-create-table", namespace+"/tables", "Create an Iceberg table", policy.DatasetsWrite)).Fails(fault.NotAcceptable, fault.Conflict).
+		Describe("A data set with a schema and without rows. Partitions, sort orders and a location are not supported. Columns that are required are so until the table has rows: a contract can require values (`PUT /v1/datasets/{id}/contract`)."), (*Function).CreateTable),
+	function.On(operation(function.Post("datasets-iceberg-commit", table, "Commit to an Iceberg table", policy.DatasetsWrite)).Fails(fault.NotAcceptable, fault.Conflict, fault.Unavailable).
+		Describe("The snapshot becomes a version: it has all data files of its parent and new ones, or only new ones. The answer comes when the version is ready; if the data set's contract blocks it, the commit is refused. A repeated commit adds nothing twice."), (*Function).Commit),
+	function.On(operation(function.Delete("datasets-iceberg-delete-table", table, "Drop an Iceberg table", policy.DatasetsWrite)).Fails(fault.Conflict).
+		Describe("Deletes the data set, as `DELETE /v1/datasets/{id}` does."), (*Function).Drop),
 }
 
-// unsupported are operations of the specification that write.
+// unsupported are operations of the specification that are refused.
 var unsupported = []struct {
 	id, path, summary string
 	declare           func(id, path, summary string, access function.Access) function.Operation
@@ -52,10 +66,7 @@ var unsupported = []struct {
 	{"create-namespace", root + "/namespaces", "Create a namespace", function.Post},
 	{"delete-namespace", namespace, "Delete a namespace", function.Delete},
 	{"namespace-properties", namespace + "/properties", "Change the properties of a namespace", function.Post},
-	{"create-table", namespace + "/tables", "Create a table", function.Post},
 	{"register-table", namespace + "/register", "Register a table", function.Post},
-	{"commit", table, "Commit to a table", function.Post},
-	{"delete-table", table, "Delete a table", function.Delete},
 	{"rename-table", root + "/tables/rename", "Rename a table", function.Post},
 	{"commit-transaction", root + "/transactions/commit", "Commit to several tables", function.Post},
 	{"create-view", namespace + "/views", "Create a view", function.Post},
@@ -64,7 +75,7 @@ var unsupported = []struct {
 func writes() (list []function.Part[*Function]) {
 	for _, u := range unsupported {
 		o := operation(u.declare("datasets-iceberg-"+u.id, u.path, u.summary+" (not supported)", policy.DatasetsRead)).Fails(fault.NotAcceptable).AnyQuery().
-			Describe("The catalogue is read-only. Every request is refused.")
+			Describe("Every request is refused.")
 		list = append(list, function.On(o, (*Function).Write))
 	}
 	return list
@@ -80,13 +91,15 @@ type Function struct {
 	db       *outbox.DB
 	tables   *icebergtable.Tables
 	issuer   s3keys.Issuer
+	uploads  *resumable.Store
+	objects  func(ctx context.Context, storageType string) (*objects.Bucket, error)
 	endpoint string // of the S3 gateway; empty: clients know it
 	verify   func(ctx context.Context, token string) error
 }
 
 // New connects the function to its database, key service and object storage.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	db, err := env.Database(ctx, database.Datasets)
+	area, err := staging.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
@@ -98,12 +111,15 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables, err := icebergtable.New(db, keys, env.Objects)
+	tables, err := icebergtable.New(area.DB, keys, env.Objects)
 	verify := func(ctx context.Context, token string) error {
 		_, err := verifier.Verify(ctx, token)
 		return err
 	}
-	return &Function{db: db, tables: tables, issuer: s3keys.Issuer{Keys: keys, Verifier: verifier}, endpoint: env.Config.PublicURL, verify: verify}, err
+	return &Function{
+		db: area.DB, tables: tables, issuer: s3keys.Issuer{Keys: keys, Verifier: verifier}, objects: env.Objects, endpoint: env.Config.PublicURL, verify: verify,
+		uploads: &resumable.Store{DB: area.DB, Keys: keys, Area: area, Limit: cmp.Or(env.Config.MaxUploadBytes, transfer.DefaultUploadLimit)},
+	}, err
 }
 
 // ConfigRequest names the warehouse.
@@ -129,5 +145,8 @@ var endpoints = []string{
 	http.MethodGet + " /v1/{prefix}/namespaces/{namespace}/tables/{table}",
 	http.MethodHead + " /v1/{prefix}/namespaces/{namespace}/tables/{table}",
 	http.MethodGet + " /v1/{prefix}/namespaces/{namespace}/tables/{table}/credentials",
+	http.MethodPost + " /v1/{prefix}/namespaces/{namespace}/tables",
+	http.MethodPost + " /v1/{prefix}/namespaces/{namespace}/tables/{table}",
+	http.MethodDelete + " /v1/{prefix}/namespaces/{namespace}/tables/{table}",
 	http.MethodPost + " /v1/{prefix}/namespaces/{namespace}/tables/{table}/metrics",
 }

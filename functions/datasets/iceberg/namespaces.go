@@ -102,7 +102,7 @@ type TablesResponse struct {
 
 const selectTables = `
 SELECT name FROM published.readable_tables($1)
-WHERE kind = 'table' AND version IS NOT NULL AND (organization_id = ($1::jsonb ->> 'organization')::uuid) = $2 AND name > $3 COLLATE "C"
+WHERE kind = 'table' AND (version IS NOT NULL OR dataset_id IN (SELECT t.dataset_id FROM iceberg_tables t WHERE t.schema IS NOT NULL)) AND (organization_id = ($1::jsonb ->> 'organization')::uuid) = $2 AND name > $3 COLLATE "C"
 ORDER BY name COLLATE "C" LIMIT $4`
 
 // Tables lists tables by name.
@@ -138,13 +138,13 @@ func (f *Function) Tables(ctx context.Context, in *TablesRequest) (*TablesRespon
 
 const selectTable = `
 SELECT dataset_id AS id FROM published.readable_tables($1)
-WHERE kind = 'table' AND version IS NOT NULL AND (organization_id = ($1::jsonb ->> 'organization')::uuid) = $2 AND lower(name) = lower($3)`
+WHERE kind = 'table' AND (version IS NOT NULL OR dataset_id IN (SELECT t.dataset_id FROM iceberg_tables t WHERE t.schema IS NOT NULL)) AND (organization_id = ($1::jsonb ->> 'organization')::uuid) = $2 AND lower(name) = lower($3)`
 
 // find returns the data set of a table.
 func (f *Function) find(ctx context.Context, r access.Reader, in *TableName) (uuid.UUID, error) {
-	if err := in.check(); err != nil {
-		return uuid.Nil, err
+	if in.check() != nil {
+		return uuid.Nil, in.errNotFound()
 	}
-	found, err := database.One[struct{ ID uuid.UUID }](ctx, f.db, errNoTable, selectTable, r, in.Namespace == own, in.Table)
+	found, err := database.One[struct{ ID uuid.UUID }](ctx, f.db, in.errNotFound(), selectTable, r, in.Namespace == own, in.Table)
 	return found.ID, err
 }

@@ -67,8 +67,7 @@ func (f *Function) Table(ctx context.Context, in *TableRequest) (*TableResponse,
 	if err := audit.Record(ctx, f.db, entry); err != nil {
 		return nil, err
 	}
-	credentials, config, err := f.credentials(caller, id)
-	return &TableResponse{Status: http.StatusOK, ETag: tag, Body: &LoadedTable{t.Location, t.TableMetadata, config, credentials}}, err
+	return f.response(ctx, caller, id, t)
 }
 
 // known reports whether the client has what the tag names.

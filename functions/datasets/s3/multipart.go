@@ -20,6 +20,7 @@ import (
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
 
+	"function/functions/datasets/internal/icebergtable"
 	"function/functions/datasets/internal/resumable"
 	"function/shared/database"
 	"function/shared/fault"
@@ -47,7 +48,11 @@ func (b *backend) CreateMultipartUpload(ctx context.Context, in s3response.Creat
 	if err != nil {
 		return out, errorOf(ctx, err)
 	}
-	u, err := b.upload(r, *in.Bucket, *in.Key, deref(in.ContentType), in.Metadata)
+	at, err := b.place(r, *in.Bucket, *in.Key)
+	if err != nil {
+		return out, errorOf(r.ctx, err)
+	}
+	u, err := b.upload(r, at, deref(in.ContentType), in.Metadata)
 	if err == nil {
 		err = b.uploads.Check(r.ctx, r.reader(), u)
 	}
@@ -55,7 +60,7 @@ func (b *backend) CreateMultipartUpload(ctx context.Context, in s3response.Creat
 		return out, errorOf(r.ctx, err)
 	}
 	id := uuid7.New()
-	if _, err := b.uploads.DB.Exec(r.ctx, insertMultipart, id, u.DatasetID, u.CreatedBy, *in.Key, u.Target); err != nil {
+	if _, err := b.uploads.DB.Exec(r.ctx, insertMultipart, id, u.DatasetID, u.CreatedBy, at.key, u.Target); err != nil {
 		return out, errorOf(r.ctx, fmt.Errorf("insert multipart upload: %w", err))
 	}
 	return s3response.InitiateMultipartUploadResult{Bucket: *in.Bucket, Key: *in.Key, UploadId: id.String()}, nil
@@ -69,7 +74,7 @@ func (b *backend) multipart(ctx context.Context, name, key, id string) (*request
 	if err != nil {
 		return nil, nil, err
 	}
-	found, err := b.bucket(r.ctx, r, name)
+	at, err := b.place(r, name, key)
 	if err != nil {
 		return r, nil, err
 	}
@@ -77,7 +82,7 @@ func (b *backend) multipart(ctx context.Context, name, key, id string) (*request
 	if err != nil {
 		return r, nil, errNoUpload
 	}
-	m, err := database.One[multipart](r.ctx, b.uploads.DB, errNoUpload, selectMultipart, parsed, found.DatasetID, r.holder.UserID, key)
+	m, err := database.One[multipart](r.ctx, b.uploads.DB, errNoUpload, selectMultipart, parsed, at.bucket.DatasetID, r.holder.UserID, at.key)
 	return r, &m, err
 }
 
@@ -189,7 +194,7 @@ func (b *backend) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 	if err := b.uploads.Check(r.ctx, r.reader(), u); err != nil {
 		return out, "", errorOf(r.ctx, err)
 	}
-	if _, inFolder := folderOf(m.Key); inFolder {
+	if _, inFolder := folderOf(m.Key); inFolder || strings.HasPrefix(m.Key, icebergtable.Folder) {
 		err = b.keepParts(r, m, stored, chosen, strings.Trim(etag, `"`))
 	} else if err = b.uploads.Concatenate(r.ctx, u, chosen); err == nil {
 		err = b.end(r, m)
@@ -285,7 +290,7 @@ func (b *backend) ListParts(ctx context.Context, in *s3.ListPartsInput) (out s3r
 
 const selectMultiparts = `
 SELECT id, dataset_id, key, target, created_at FROM s3_uploads
-WHERE dataset_id = $1 AND created_by = $2 AND starts_with(key, $3) AND (key, id::text) > ($4, $5) ORDER BY key, id::text LIMIT $6`
+WHERE dataset_id = $1 AND created_by = $2 AND starts_with(key, $3) AND NOT starts_with(key, '` + icebergtable.Folder + `') AND (key, id::text) > ($4, $5) ORDER BY key, id::text LIMIT $6`
 
 // ListMultipartUploads implements backend.Backend. It lists those of the caller.
 func (b *backend) ListMultipartUploads(ctx context.Context, in *s3.ListMultipartUploadsInput) (out s3response.ListMultipartUploadsResult, err error) {

@@ -13,6 +13,7 @@ import (
 	s3backend "github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/s3err"
 
+	"function/functions/datasets/internal/written"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/policy"
@@ -28,8 +29,22 @@ func (b *backend) object(ctx context.Context, name, key, version string) (r *req
 		return nil, nil, nil, err
 	}
 	if folder, ok := b.others[name]; ok {
-		o, err = other(r.ctx, r, folder, key)
-		return r, nil, o, err
+		if o, err = other(r.ctx, r, folder, key); err == nil {
+			return r, nil, o, nil
+		}
+		at, unwritten := b.place(r, name, key)
+		if unwritten != nil {
+			return r, nil, nil, err
+		}
+		files := b.files(r, at.bucket)
+		file, err := files.Find(r.ctx, at.key)
+		if errors.Is(err, written.ErrNoFile) {
+			err = errNoKey(key)
+		}
+		if err != nil {
+			return r, nil, nil, err
+		}
+		return r, nil, fileObject(files, file, key), nil
 	}
 	if found, err = b.bucket(r.ctx, r, name); err == nil {
 		o, err = found.find(r.ctx, key)

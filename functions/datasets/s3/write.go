@@ -30,11 +30,14 @@ func (b *backend) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	if err != nil {
 		return out, errorOf(ctx, err)
 	}
-	u, err := b.upload(r, *in.Bucket, *in.Key, *in.ContentType, in.Metadata)
+	at, err := b.place(r, *in.Bucket, *in.Key)
 	if err != nil {
 		return out, errorOf(r.ctx, err)
 	}
-	folder, inFolder := folderOf(*in.Key)
+	u, err := b.upload(r, at, *in.ContentType, in.Metadata)
+	if err != nil {
+		return out, errorOf(r.ctx, err)
+	}
 	body, err := checked(in.Body, map[utils.HashType]*string{
 		utils.HashTypeCRC32: in.ChecksumCRC32, utils.HashTypeCRC32C: in.ChecksumCRC32C, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME,
 		utils.HashTypeSha1: in.ChecksumSHA1, utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeSha512: in.ChecksumSHA512, utils.HashTypeMd5: in.ChecksumMD5,
@@ -45,8 +48,8 @@ func (b *backend) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	}
 	u.Kind, u.Length = resumable.Whole, in.ContentLength
 	var sum []byte
-	if inFolder {
-		sum, err = b.putFile(r, u, folder, *in.Key, body)
+	if at.ok {
+		sum, err = b.putFile(r, u, at.folder, at.key, body)
 	} else {
 		sum, err = b.receive(r, u, body)
 	}
@@ -121,22 +124,15 @@ func (s *source) Read(p []byte) (int, error) {
 var errPlace = fault.New(fault.Forbidden, "Objects can be put to latest/{name} and branch/{branch}/{name} of a table, and become its next version, or to a folder append/{folder}/ or replace/{folder}/: versions and tags never change")
 
 // upload returns the upload that an object becomes.
-func (f *Function) upload(r *request, name, key, contentType string, metadata map[string]string) (*resumable.Upload, error) {
-	if _, ok := f.others[name]; ok {
-		return nil, errPlace
-	}
-	b, err := f.bucket(r.ctx, r, name)
-	if err != nil {
-		return nil, err
-	}
+func (f *Function) upload(r *request, at place, contentType string, metadata map[string]string) (*resumable.Upload, error) {
+	b := at.bucket
 	if b.Kind != dataset.Table {
 		return nil, fault.New(fault.Forbidden, "Objects of this data set cannot be put by S3: use PUT /v1/datasets/{id}/objects/{name}")
 	}
-	folder, inFolder := folderOf(key)
-	branch, file, ok := placeOf(key)
+	branch, file, ok := placeOf(at.key)
 	switch {
-	case inFolder:
-		branch, file, metadata = folder.branch, path.Base(key), map[string]string{"operation": folder.operation, "message": metadata["message"]}
+	case at.ok:
+		branch, file, metadata = at.folder.branch, path.Base(at.key), map[string]string{"operation": at.folder.operation, "message": metadata["message"]}
 	case !ok:
 		return nil, errPlace
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/versity/versitygw/s3response"
 
 	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/icebergtable"
 	"function/functions/datasets/internal/resumable"
 	"function/functions/datasets/internal/version"
 	"function/functions/datasets/internal/written"
@@ -47,6 +48,34 @@ func folderOf(key string) (f writing, ok bool) {
 	f.prefix = at + f.operation + "/" + name + "/"
 	return f, ok && name != "" && f.branch != "" && (f.operation == version.Append || f.operation == version.Replace)
 }
+
+// place is where an object is written: in a folder of a data set's files.
+type place struct {
+	bucket *bucket
+	key    string // in the data set
+	folder writing
+	ok     bool // whether it is in a folder
+}
+
+// place finds where an object is written. The objects of Iceberg tables are files of the data sets that their keys name; only a
+// commit to the table makes a version of them.
+func (f *Function) place(r *request, name, key string) (p place, err error) {
+	if _, ok := f.others[name]; !ok {
+		p.key = key
+		p.folder, p.ok = folderOf(key)
+		p.bucket, err = f.bucket(r.ctx, r, name)
+		return p, err
+	}
+	id, key, ok := icebergtable.Written(key)
+	if !ok {
+		return p, errIcebergKey
+	}
+	p.key, p.ok, p.folder = key, true, writing{branch: version.Main, operation: version.Append, prefix: icebergtable.Folder}
+	p.bucket, err = f.bucket(r.ctx, r, id.String())
+	return p, err
+}
+
+var errIcebergKey = fault.New(fault.Forbidden, "In this bucket, objects can be put to {data set}/data/ and {data set}/metadata/, with names that no version has: write below the location of the table")
 
 // mayNameFolder reports whether keys in folders can begin with a prefix.
 func mayNameFolder(prefix string) bool {
@@ -82,7 +111,7 @@ func (b *backend) putFile(r *request, u *resumable.Upload, at writing, key strin
 		}
 	}
 	file.ETag = hex.EncodeToString(sum)
-	if key == at.prefix+success {
+	if key == at.prefix+success && at.prefix != icebergtable.Folder {
 		if file.Version, err = b.commit(r, u, at, files); err != nil {
 			return nil, errors.Join(err, b.uploads.Drop(context.WithoutCancel(r.ctx), file.UploadIDs...))
 		}
@@ -163,9 +192,10 @@ func (b *bucket) listFiles(ctx context.Context, q listing, l *listed) error {
 			return err
 		}
 		for _, f := range batch {
-			after = f.Key
-			o := &object{key: f.Key, size: f.SizeBytes, etag: f.ETag, modified: f.CreatedAt, contentType: "application/octet-stream"}
-			o.open = func(ctx context.Context) (io.ReadSeekCloser, error) { return files.Open(ctx, f) }
+			if after = f.Key; strings.HasPrefix(f.Key, icebergtable.Folder) {
+				continue // is in the bucket of Iceberg tables
+			}
+			o := fileObject(files, f, f.Key)
 			if !q.add(l, o.key, o) {
 				return nil
 			}
@@ -178,6 +208,13 @@ func (b *bucket) listFiles(ctx context.Context, q listing, l *listed) error {
 			return nil
 		}
 	}
+}
+
+// fileObject is a file that the caller has written.
+func fileObject(files written.Files, f written.File, key string) *object {
+	o := &object{key: key, size: f.SizeBytes, etag: f.ETag, modified: f.CreatedAt, contentType: "application/octet-stream"}
+	o.open = func(ctx context.Context) (io.ReadSeekCloser, error) { return files.Open(ctx, f) }
+	return o
 }
 
 var errCopy = fault.New(fault.Forbidden, "Only files in folders append/{folder}/ and replace/{folder}/ can be copied, and only to such folders of the same data set: read other objects and put them where you need them")
@@ -226,36 +263,61 @@ func deletable(key string) bool {
 	return ok || strings.HasSuffix(key, "/")
 }
 
-// DeleteObject implements backend.Backend. A file in a folder is deleted.
-func (b *backend) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	r, found, err := b.writable(ctx, *in.Bucket)
-	if err == nil && !deletable(*in.Key) {
+// deletion returns the files and the name in them of an object that may be deleted.
+func (b *backend) deletion(ctx context.Context, name, key string) (*request, written.Files, string, error) {
+	r, err := b.of(ctx, policy.DatasetsWrite)
+	if err != nil {
+		return nil, written.Files{}, "", err
+	}
+	p, err := b.place(r, name, key)
+	if err == nil {
+		err = dataset.CheckKind(p.bucket.Kind, dataset.Table)
+	}
+	if err == nil && !p.ok && !deletable(key) {
 		err = errDelete
 	}
+	if err != nil {
+		return r, written.Files{}, "", err
+	}
+	return r, b.files(r, p.bucket), p.key, nil
+}
+
+// DeleteObject implements backend.Backend. A file in a folder is deleted.
+func (b *backend) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	r, files, key, err := b.deletion(ctx, *in.Bucket, *in.Key)
 	if err == nil {
-		err = b.files(r, found).Delete(r.ctx, *in.Key)
+		err = files.Delete(r.ctx, key)
 	}
 	return &s3.DeleteObjectOutput{}, errorOf(ctx, err)
 }
 
 // DeleteObjects implements backend.Backend.
 func (b *backend) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (out s3response.DeleteResult, err error) {
-	r, found, err := b.writable(ctx, *in.Bucket)
-	if err != nil {
-		return out, errorOf(ctx, err)
-	}
-	var keys []string
+	keys := map[*written.Files][]string{}
+	byDataset := map[uuid.UUID]*written.Files{}
+	var r *request
 	for _, o := range in.Delete.Objects {
-		if o.Key == nil || !deletable(*o.Key) {
-			refused := errorOf(r.ctx, errDelete)
+		var files written.Files
+		var key string
+		r, files, key, err = b.deletion(ctx, *in.Bucket, deref(o.Key))
+		if f, ok := fault.As(err); ok && f.Kind == fault.Forbidden && o.Key != nil {
+			refused := errorOf(ctx, err)
 			out.Error = append(out.Error, types.Error{Key: o.Key, Code: text(refused.BaseError().Code), Message: text(refused.BaseError().Description)})
 			continue
 		}
-		keys = append(keys, *o.Key)
+		if err != nil {
+			return s3response.DeleteResult{}, errorOf(ctx, err)
+		}
+		if byDataset[files.Dataset] == nil {
+			byDataset[files.Dataset] = &files
+		}
+		keys[byDataset[files.Dataset]] = append(keys[byDataset[files.Dataset]], key)
 		out.Deleted = append(out.Deleted, types.DeletedObject{Key: o.Key})
 	}
-	if err := b.files(r, found).Delete(r.ctx, keys...); err != nil {
-		return s3response.DeleteResult{}, errorOf(r.ctx, err)
+	for files, list := range keys {
+		if err := files.Delete(r.ctx, list...); err != nil {
+			return s3response.DeleteResult{}, errorOf(ctx, err)
+		}
 	}
 	return out, nil
 }

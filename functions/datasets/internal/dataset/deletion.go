@@ -9,8 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/profiling"
+	"function/shared/access"
+	"function/shared/act"
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/events"
+	"function/shared/fault"
 	"function/shared/job"
 	"function/shared/outbox"
 )
@@ -56,6 +60,25 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, datasets
 		}
 	}
 	return nil
+}
+
+const selectProtected = `SELECT protected FROM datasets WHERE id = $1`
+
+// Remove deletes a data set that the reader may change and that nothing protects.
+func Remove(ctx context.Context, db *outbox.DB, organization, id uuid.UUID, r access.Reader) error {
+	return act.Do(ctx, db, Deletion(organization, id), func(tx *outbox.Tx, _ *audit.Entry) error {
+		if err := LockToDelete(ctx, tx, id, r); err != nil {
+			return err
+		}
+		found, err := database.One[struct{ Protected bool }](ctx, tx, ErrNotFound, selectProtected, id)
+		if err != nil {
+			return err
+		}
+		if found.Protected {
+			return fault.New(fault.Conflict, "This data set is protected: end its protection first (PUT /v1/datasets/{id}/protection)")
+		}
+		return Delete(ctx, tx, organization, id)
+	})
 }
 
 // Deletion returns the audit entry for deleting a data set.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/outbox"
 )
 
@@ -22,31 +23,34 @@ WHERE NOT EXISTS (SELECT FROM iceberg_fields f WHERE f.dataset_id = $1 AND f.key
 
 // number sets the identifiers of fields. Those that have none yet get the next ones, in order.
 func (t *Tables) number(ctx context.Context, id uuid.UUID, fields []*field) error {
-	missing, err := t.known(ctx, id, fields)
+	missing, err := known(ctx, t.db, id, fields)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	err = t.db.Transact(ctx, func(tx *outbox.Tx) error {
-		if _, err := tx.Exec(ctx, lockFields, id); err != nil {
-			return fmt.Errorf("lock fields of table: %w", err)
-		}
-		if _, err := tx.Exec(ctx, insertFields, id, missing); err != nil {
-			return fmt.Errorf("number fields of table: %w", err)
-		}
-		return nil
-	})
-	if err != nil {
+	return t.db.Transact(ctx, func(tx *outbox.Tx) error { return numberIn(ctx, tx, id, fields) })
+}
+
+// numberIn is [Tables.number] in a transaction.
+func numberIn(ctx context.Context, tx *outbox.Tx, id uuid.UUID, fields []*field) error {
+	if _, err := tx.Exec(ctx, lockFields, id); err != nil {
+		return fmt.Errorf("lock fields of table: %w", err)
+	}
+	missing, err := known(ctx, tx, id, fields)
+	if err != nil || len(missing) == 0 {
 		return err
 	}
-	if missing, err = t.known(ctx, id, fields); err == nil && len(missing) > 0 {
+	if _, err := tx.Exec(ctx, insertFields, id, missing); err != nil {
+		return fmt.Errorf("number fields of table: %w", err)
+	}
+	if missing, err = known(ctx, tx, id, fields); err == nil && len(missing) > 0 {
 		err = fmt.Errorf("number fields of table %s: the data set is gone", id)
 	}
 	return err
 }
 
 // known sets the identifiers that fields have already, and returns the keys of the others.
-func (t *Tables) known(ctx context.Context, id uuid.UUID, fields []*field) (missing [][]byte, err error) {
-	rows, _ := t.db.Query(ctx, selectFields, id)
+func known(ctx context.Context, db database.Querier, id uuid.UUID, fields []*field) (missing [][]byte, err error) {
+	rows, _ := db.Query(ctx, selectFields, id)
 	ids := map[[32]byte]int32{}
 	var key []byte
 	var number int32

@@ -96,9 +96,13 @@ func (t *Tables) manifest(ctx context.Context, id uuid.UUID, version int) ([]byt
 	if err != nil {
 		return nil, nil, err
 	}
+	ids, err := t.snapshotIDs(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
 	number := int64(version)
 	listed := &manifestFile{
-		ManifestPath: location(id, "metadata", fmt.Sprintf("manifest-%d.avro", version)), SequenceNumber: number, MinSequenceNumber: number, AddedSnapshotID: number,
+		ManifestPath: location(id, "metadata", fmt.Sprintf("manifest-%d.avro", version)), SequenceNumber: number, MinSequenceNumber: number, AddedSnapshotID: ids.of(version),
 	}
 	var entries []any
 	own := widths{}
@@ -110,8 +114,8 @@ func (t *Tables) manifest(ctx context.Context, id uuid.UUID, version int) ([]byt
 		}
 		own.add(file.fields)
 		fields = own.fields(file.fields)
-		sequence := int64(p.Part)
-		e := entry{Status: existing, SnapshotID: &sequence, SequenceNumber: &sequence, FileSequenceNumber: &sequence}
+		sequence, snapshot := int64(p.Part), ids.of(p.Part)
+		e := entry{Status: existing, SnapshotID: &snapshot, SequenceNumber: &sequence, FileSequenceNumber: &sequence}
 		e.DataFile.FilePath = location(id, "data", fmt.Sprintf("part-%d.parquet", p.Part))
 		e.DataFile.FileFormat, e.DataFile.RecordCount, e.DataFile.FileSizeInBytes = "PARQUET", file.rows, file.size()
 		if p.Part == version {
@@ -141,8 +145,12 @@ func (t *Tables) manifestList(ctx context.Context, id uuid.UUID, version int) ([
 	if err != nil {
 		return nil, err
 	}
+	ids, err := t.snapshotIDs(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	return container(location(id, "metadata", fmt.Sprintf("snap-%d.avro", version)), manifestAvro, manifestSchema, map[string][]byte{
-		"snapshot-id": []byte(strconv.Itoa(version)), "sequence-number": []byte(strconv.Itoa(version)), "format-version": []byte("2"),
+		"snapshot-id": []byte(strconv.FormatInt(ids.of(version), 10)), "sequence-number": []byte(strconv.Itoa(version)), "format-version": []byte("2"),
 	}, []any{*listed})
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -43,6 +44,17 @@ type TableSchema struct {
 	Type   string        `json:"type"`
 	ID     int           `json:"schema-id"`
 	Fields []SchemaField `json:"fields"`
+
+	Declared json.RawMessage `json:"-"` // instead of the others, if it is set
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (s TableSchema) MarshalJSON() ([]byte, error) {
+	if s.Declared != nil {
+		return s.Declared, nil
+	}
+	type plain TableSchema
+	return json.Marshal(plain(s))
 }
 
 // PartitionSpec is the specification of a table without partitions.
@@ -93,21 +105,45 @@ func (t *Tables) Load(ctx context.Context, r access.Reader, id uuid.UUID, refsOn
 	if err := t.Check(ctx, r, id); err != nil {
 		return nil, err
 	}
+	declared, err := t.declared(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	h, err := t.history(ctx, id)
+	if errors.Is(err, ErrNoVersion) && declared.Schema != nil {
+		return t.Empty(ctx, id, declared)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if refsOnly {
 		h.keepNamed()
 	}
-	table := &Table{TableMetadata: h.metadata(id)}
-	if table.JSON, err = json.Marshal(table.TableMetadata); err != nil {
+	m := h.metadata(id, declared.Properties)
+	return m.table()
+}
+
+func (m TableMetadata) table() (*Table, error) {
+	text, err := json.Marshal(m)
+	if err != nil {
 		return nil, fmt.Errorf("encode table metadata: %w", err)
 	}
-	hash := sha256.Sum256(table.JSON)
-	table.Tag = hex.EncodeToString(hash[:16])
-	table.Location = location(id, "metadata", table.Tag+".metadata.json")
-	return table, nil
+	hash := sha256.Sum256(text)
+	tag := hex.EncodeToString(hash[:16])
+	return &Table{TableMetadata: m, JSON: text, Tag: tag, Location: location(m.UUID, "metadata", tag+".metadata.json")}, nil
+}
+
+// emptyMetadata returns what all tables have in common.
+func emptyMetadata(id uuid.UUID, properties map[string]string) TableMetadata {
+	m := TableMetadata{
+		FormatVersion: 2, UUID: id, Location: Location(id), LastPartitionID: 999,
+		PartitionSpecs: []PartitionSpec{{Fields: []SchemaField{}}}, SortOrders: []SortOrder{{Fields: []SchemaField{}}},
+		Properties: map[string]any{}, Snapshots: []TableSnapshot{}, SnapshotLog: []SnapshotLogEntry{}, MetadataLog: []SnapshotLogEntry{}, Refs: map[string]SnapshotRef{},
+	}
+	for name, value := range properties {
+		m.Properties[name] = value
+	}
+	return m
 }
 
 // history is what a table is made of: its snapshots in the order of their versions.
@@ -116,6 +152,7 @@ type history struct {
 	refs      map[string]SnapshotRef
 	current   int
 	widths    widths
+	ids       snapshotIDs
 }
 
 // history lists the versions that can be read. The current one must be.
@@ -124,7 +161,11 @@ func (t *Tables) history(ctx context.Context, id uuid.UUID) (*history, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &history{current: current, refs: map[string]SnapshotRef{}, widths: widths{}}
+	ids, err := t.snapshotIDs(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	h := &history{current: current, refs: map[string]SnapshotRef{}, widths: widths{}, ids: ids}
 	known := map[string]columns{}
 	for _, v := range listed {
 		c, ok := known[v.Columns]
@@ -145,10 +186,10 @@ func (t *Tables) history(ctx context.Context, id uuid.UUID) (*history, error) {
 	if h.find(current) == nil {
 		return nil, fault.New(fault.NotAcceptable, "Version %d, which is current, is archived: recall it first (POST /v1/datasets/{id}/versions/%d/recall)", current, current)
 	}
-	h.refs[version.Main] = SnapshotRef{int64(current), "branch"}
+	h.refs[version.Main] = SnapshotRef{ids.of(current), "branch"}
 	for _, r := range refs {
 		if s := h.find(r.Version); s != nil && (r.Kind == "tag" || h.agrees(s)) {
-			h.refs[r.Name] = SnapshotRef{int64(r.Version), r.Kind}
+			h.refs[r.Name] = SnapshotRef{ids.of(r.Version), r.Kind}
 		}
 	}
 	return h, nil
@@ -215,7 +256,7 @@ func (h *history) keepNamed() {
 	var kept []snapshot
 	for _, s := range h.snapshots {
 		for _, r := range h.refs {
-			if r.SnapshotID == int64(s.Version) {
+			if r.SnapshotID == h.ids.of(s.Version) {
 				kept = append(kept, s)
 				break
 			}
@@ -224,12 +265,9 @@ func (h *history) keepNamed() {
 	h.snapshots = kept
 }
 
-func (h *history) metadata(id uuid.UUID) TableMetadata {
-	m := TableMetadata{
-		FormatVersion: 2, UUID: id, Location: "s3://" + Bucket + "/" + id.String(), LastPartitionID: 999,
-		PartitionSpecs: []PartitionSpec{{Fields: []SchemaField{}}}, SortOrders: []SortOrder{{Fields: []SchemaField{}}},
-		Properties: map[string]any{}, CurrentSnapshotID: int64(h.current), SnapshotLog: []SnapshotLogEntry{}, MetadataLog: []SnapshotLogEntry{}, Refs: h.refs,
-	}
+func (h *history) metadata(id uuid.UUID, properties map[string]string) TableMetadata {
+	m := emptyMetadata(id, properties)
+	m.CurrentSnapshotID, m.Refs = h.ids.of(h.current), h.refs
 	known := map[string]int{}
 	for _, s := range h.snapshots {
 		fields := h.widths.fields(s.fields)
@@ -238,7 +276,7 @@ func (h *history) metadata(id uuid.UUID) TableMetadata {
 		if !ok {
 			schema = s.Version
 			known[string(text)] = schema
-			m.Schemas = append(m.Schemas, TableSchema{"struct", schema, fields})
+			m.Schemas = append(m.Schemas, TableSchema{Type: "struct", ID: schema, Fields: fields})
 		}
 		if s.Version == h.current {
 			m.CurrentSchemaID = schema
@@ -247,11 +285,11 @@ func (h *history) metadata(id uuid.UUID) TableMetadata {
 		at := s.ReadyAt.UnixMilli()
 		m.LastUpdated, m.LastSequenceNumber = max(m.LastUpdated, at), max(m.LastSequenceNumber, int64(s.Version))
 		shown := TableSnapshot{
-			ID: int64(s.Version), SequenceNumber: int64(s.Version), Timestamp: at, SchemaID: schema,
+			ID: h.ids.of(s.Version), SequenceNumber: int64(s.Version), Timestamp: at, SchemaID: schema,
 			ManifestList: location(id, "metadata", fmt.Sprintf("snap-%d.avro", s.Version)), Summary: s.summary(),
 		}
 		if s.BaseVersion != nil && h.find(*s.BaseVersion) != nil {
-			parent := int64(*s.BaseVersion)
+			parent := h.ids.of(*s.BaseVersion)
 			shown.ParentID = &parent
 		}
 		m.Snapshots = append(m.Snapshots, shown)
@@ -271,7 +309,7 @@ func (h *history) log() []SnapshotLogEntry {
 		}
 		at := s.ReadyAt.UnixMilli()
 		if len(log) == 0 || at <= log[0].Timestamp {
-			log = append([]SnapshotLogEntry{{at, int64(s.Version)}}, log...)
+			log = append([]SnapshotLogEntry{{at, h.ids.of(s.Version)}}, log...)
 		}
 	}
 	return log

@@ -12,6 +12,7 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
 	"function/shared/database"
+	"function/shared/fault"
 )
 
 // maxSnapshots is how many versions of main a table has at most, besides those that tags and branches name.
@@ -53,6 +54,9 @@ type ref struct {
 	Version int
 }
 
+// ErrNoVersion is the error of a data set that is no table of the catalogue yet.
+var ErrNoVersion = fault.New(fault.NotFound, "This data set has no version that is ready")
+
 // versions returns the current version, those that can be read, and the tags and branches.
 func (t *Tables) versions(ctx context.Context, id uuid.UUID) (current int, all []listed, refs []ref, err error) {
 	found, err := database.One[struct{ Version int }](ctx, t.db, dataset.ErrNotFound, selectCurrent, id)
@@ -60,7 +64,7 @@ func (t *Tables) versions(ctx context.Context, id uuid.UUID) (current int, all [
 		return 0, nil, nil, err
 	}
 	if found.Version == 0 {
-		return 0, nil, nil, dataset.ErrNotFound
+		return 0, nil, nil, ErrNoVersion
 	}
 	rows, _ := t.db.Query(ctx, selectRefs, id)
 	if refs, err = pgx.CollectRows(rows, pgx.RowToStructByName[ref]); err != nil {

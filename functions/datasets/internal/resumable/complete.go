@@ -103,6 +103,11 @@ func (s *Store) add(ctx context.Context, tx *outbox.Tx, u *Upload, file format.F
 	if err != nil {
 		return 0, err
 	}
+	if u.Guard != nil {
+		if err := u.Guard(ctx, tx, v); err != nil {
+			return 0, err
+		}
+	}
 	if _, err := tx.Exec(ctx, setVersion, u.ID, v); err != nil {
 		return 0, fmt.Errorf("set version of upload: %w", err)
 	}

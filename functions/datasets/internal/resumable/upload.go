@@ -92,6 +92,9 @@ type Upload struct {
 	Failure        *string
 	Expired        bool
 	ExpiresAt      time.Time
+
+	// Guard is called in the transaction that adds the version, which it can refuse.
+	Guard func(ctx context.Context, tx *outbox.Tx, version int) error `db:"-"`
 }
 
 // IsComplete reports whether all bytes have arrived.
