@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what the project needs besides Go, git, make and curl: a C compiler with the C++ runtime
 # library, which DuckDB links, and a PostgreSQL server. With --test, it also installs what only the
-# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, Azurite, Java, and Python
-# packages. It returns quickly if everything is installed. `make` runs it first.
+# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, Azurite, Java, Python
+# packages, and OpenSearch. It returns quickly if everything is installed. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -252,6 +252,29 @@ ensure_python_clients() {
 	say "the tests will skip clients written in Python, because Python 3.11 or later with venv and pip, or Java 17 or later, is not installed"
 }
 
+opensearch_version=2.19.6
+
+# ensure_opensearch installs the packages that scripts/opensearch.xml lists in the user's cache directory, where
+# shared/platformtest searches for them. pyspark brings Apache Ivy, which fetches them. Without them, the tests skip search servers, except in CI.
+ensure_opensearch() {
+	dir=$(cache_dir)/opensearch-$opensearch_version
+	[ ! -d "$dir" ] || return 0
+	say "installing OpenSearch in $dir"
+	log=$(mktemp)
+	rm -rf "$dir.new"
+	for ivy in "$(cache_dir)/python-clients-$python_clients_version"/lib/python3*/site-packages/pyspark/jars/ivy-*.jar; do
+		if java -jar "$ivy" -cache "$dir.new/cache" -ivy scripts/opensearch.xml -retrieve "$dir.new/[conf]/[artifact]-[revision].[ext]" >"$log" 2>&1 &&
+			rm -rf "$dir.new/cache" && mv "$dir.new" "$dir"; then
+			rm -f "$log"
+			return 0
+		fi
+	done
+	cat "$log" >&2
+	rm -f "$log"
+	[ -z "${CI:-}" ] || fail "the tests require OpenSearch, which Apache Ivy could not fetch"
+	say "the tests will skip search servers, because OpenSearch is not installed: Java 17 or later and the Python packages above are required"
+}
+
 check_go
 ensure_compiler
 ensure_postgres
@@ -261,4 +284,5 @@ if [ "${1:-}" = --test ]; then
 	ensure_promtool
 	ensure_azurite
 	ensure_python_clients
+	ensure_opensearch
 fi

@@ -3,11 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,8 +43,10 @@ var fillCatalogue = []string{
 	`INSERT INTO search_documents (id, kind, domain, owner, tags, document, lexemes, hot)
 	 SELECT gen_random_uuid(), kind, domain, owner, tags, document, lexemes || array_to_tsvector(ARRAY['rare' || g * 10000 + r]), false
 	 FROM (SELECT *, row_number() OVER () AS r FROM search_documents WHERE hot) s, generate_series(1, $1::int / 10000 - 1) g`,
-	`UPDATE search_documents SET document = jsonb_set(document, '{id}', to_jsonb(id)), hot = id IN (SELECT id FROM search_documents ORDER BY id DESC LIMIT 40000)
-	 WHERE hot OR id IN (SELECT id FROM search_documents ORDER BY id DESC LIMIT 40000)`,
+	`INSERT INTO search_vocabulary (word)
+	 SELECT DISTINCT unnest(search_words_of(lexemes)) FROM search_documents WHERE hot UNION ALL SELECT 'rare' || n FROM generate_series(10001, $1::int) n`,
+	`UPDATE search_documents SET document = jsonb_set(document, '{id}', to_jsonb(id)), hot = id IN (SELECT id FROM search_documents ORDER BY id DESC LIMIT 16000)
+	 WHERE hot OR id IN (SELECT id FROM search_documents ORDER BY id DESC LIMIT 16000)`,
 	`INSERT INTO datasets (id, organization_id, name, description, storage_type, status, created_by, kind)
 	 SELECT s.id, first.organization_id, s.id::text, '', first.storage_type, 'draft', first.created_by, s.kind
 	 FROM search_documents s, (SELECT * FROM datasets LIMIT 1) first WHERE s.id NOT IN (SELECT id FROM datasets)`,
@@ -77,12 +81,20 @@ func (b *bench) search(ctx context.Context) (err error) {
 		return err
 	}
 	word := func(i int) string { return words[i%len(words)] }
+	ranked := func(n int) string { return fmt.Sprintf("%x", md5.Sum([]byte(strconv.Itoa(n))))[:4+n%5] } // the n-th most frequent word
+	frequent := func(i int) string { return ranked(1 + i%20) }
+	medium := func(i int) string { return ranked(20 + i*37%480) }
 	for _, kind := range []struct {
 		name  string
 		query func(i int) url.Values
 	}{
 		{"a word", func(i int) url.Values { return url.Values{"q": {word(i)}} }},
 		{"two words", func(i int) url.Values { return url.Values{"q": {word(i) + " " + word(7*i+1)}} }},
+		{"a frequent word", func(i int) url.Values { return url.Values{"q": {frequent(i)}} }},
+		{"two words of medium frequency", func(i int) url.Values { return url.Values{"q": {medium(i) + " " + medium(i+1)}} }},
+		{"five frequent words", func(i int) url.Values {
+			return url.Values{"q": {strings.Join([]string{frequent(i), frequent(i + 3), frequent(i + 7), frequent(i + 12), frequent(i + 16)}, " ")}}
+		}},
 		{"a rare word", func(i int) url.Values {
 			return url.Values{"q": {fmt.Sprint("rare", 10_000+int64(i)*7919%max(entries-10_000, 1))}}
 		}},
@@ -90,6 +102,9 @@ func (b *bench) search(ctx context.Context) (err error) {
 		{"the most frequent word", func(int) url.Values { return url.Values{"q": {"c81e7"}} }},
 		{"a prefix", func(i int) url.Values { return url.Values{"q": {word(i)[:3]}} }},
 		{"a word in a domain", func(i int) url.Values { return url.Values{"q": {word(i)}, "domain": {fmt.Sprint("domain ", i%40)}} }},
+		{"a frequent word in a domain", func(i int) url.Values {
+			return url.Values{"q": {frequent(i)}, "domain": {fmt.Sprint("domain ", i%40)}}
+		}},
 		{"a domain", func(i int) url.Values { return url.Values{"domain": {fmt.Sprint("domain ", i%40)}} }},
 		{"no words", func(int) url.Values { return nil }},
 	} {

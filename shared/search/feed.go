@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,6 +63,9 @@ DELETE FROM search_changes c USING unnest($1::uuid[], $2::bigint[]) applied (id,
 WHERE c.id = applied.id AND c.revision = applied.revision AND NOT EXISTS (SELECT FROM search_feeds WHERE name <> ALL ($3::text[]))`
 )
 
+// indexPrefix begins the names of indexes with the present fields. Change it when these change: others are replaced.
+const indexPrefix = "datasets-2-"
+
 // batch is how many documents one request to the server has.
 const batch = 500
 
@@ -73,7 +77,7 @@ type feed struct {
 
 // Rebuild begins a new index, which replaces the others once Run has filled it.
 func (f Feed) Rebuild(ctx context.Context) error {
-	name := "datasets-" + uuid7.New().String()
+	name := indexPrefix + uuid7.New().String()
 	if err := f.Server.Create(ctx, name); err != nil {
 		return fmt.Errorf("create index: %w", err)
 	}
@@ -87,6 +91,9 @@ func (f Feed) Rebuild(ctx context.Context) error {
 // run several times at once, and be interrupted at any time.
 func (f Feed) Run(ctx context.Context, until time.Time) error {
 	feeds, err := f.feeds(ctx)
+	if err == nil {
+		feeds, err = f.retire(ctx, feeds)
+	}
 	if err == nil && len(feeds) == 0 {
 		if err = f.Rebuild(ctx); err == nil {
 			feeds, err = f.feeds(ctx)
@@ -110,6 +117,29 @@ func (f Feed) feeds(ctx context.Context) ([]feed, error) {
 		return nil, fmt.Errorf("list indexes: %w", err)
 	}
 	return feeds, nil
+}
+
+// retire drops indexes that lack fields, and returns the others. The database answers until there is another.
+func (f Feed) retire(ctx context.Context, feeds []feed) ([]feed, error) {
+	outdated := func(index feed) bool { return !strings.HasPrefix(index.Name, indexPrefix) }
+	for _, index := range feeds {
+		if outdated(index) {
+			if err := f.drop(ctx, index.Name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return slices.DeleteFunc(feeds, outdated), nil
+}
+
+func (f Feed) drop(ctx context.Context, name string) error {
+	if err := f.DB.Write(ctx, deleteFeed, name); err != nil {
+		return fmt.Errorf("forget index: %w", err)
+	}
+	if err := f.Server.Drop(ctx, name); err != nil {
+		return fmt.Errorf("drop index: %w", err)
+	}
+	return nil
 }
 
 // drain applies a batch of changes to all indexes, and reports whether there may be more.
@@ -175,11 +205,8 @@ func (f Feed) replace(ctx context.Context, index feed, feeds []feed) error {
 	}
 	older := slices.DeleteFunc(slices.Clone(feeds), func(other feed) bool { return other.Name >= index.Name })
 	for _, other := range older {
-		if err := f.DB.Write(ctx, deleteFeed, other.Name); err != nil {
-			return fmt.Errorf("forget index: %w", err)
-		}
-		if err := f.Server.Drop(ctx, other.Name); err != nil {
-			return fmt.Errorf("drop index: %w", err)
+		if err := f.drop(ctx, other.Name); err != nil {
+			return err
 		}
 	}
 	return nil

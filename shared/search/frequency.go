@@ -73,9 +73,12 @@ func (f *frequencies) share(c condition) float64 {
 	return min(max(sum, f.least), 1)
 }
 
-// What it costs to look up a match of a prefix in the index, and to test a document, as measured. Only their ratio counts.
+// What it costs to look up a match of a prefix or of a lexeme in the index, and to test a document that is found or one that is not, as measured.
+// Only their ratios count.
 const (
 	costOfEntry    = 0.3
+	costOfSkip     = 0.4
+	costOfTest     = 3.0
 	costOfDocument = 10.0
 )
 
@@ -89,8 +92,8 @@ type plan struct {
 	share           float64 // about how large a share of the documents fulfils all conditions
 }
 
-// plan leaves to the index what is not faster to test. For a prefix the index collects all matches, which takes longer than to test the
-// few documents that fulfil the other conditions.
+// plan leaves to the index what is not faster to test. For a prefix the index collects all matches, and for a lexeme it looks up what fulfils the
+// other conditions, which takes longer than to test a few documents.
 func (p Postgres) plan(ctx context.Context, all conditions, most int) plan {
 	f := p.common
 	f.mu.Lock()
@@ -108,8 +111,13 @@ func (p Postgres) plan(ctx context.Context, all conditions, most int) plan {
 	for i, c := range all {
 		out.share *= shares[i]
 		matches, prefix := shares[i]*f.documents, len(c.prefixes) > 0
-		tested := min(shares[rarest]*f.documents, float64(most)/shares[i])
-		if i != rarest && prefix && tested*costOfDocument < matches*costOfEntry {
+		looked := matches * costOfEntry
+		if !prefix {
+			looked = shares[rarest] * f.documents * costOfSkip
+		}
+		visited := min(shares[rarest]*f.documents, float64(most)/shares[i])
+		found := visited * shares[i]
+		if i != rarest && found*costOfTest+(visited-found)*costOfDocument < looked {
 			out.tested = append(out.tested, c)
 			continue
 		}

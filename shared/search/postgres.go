@@ -34,19 +34,22 @@ func InDatabase(db db) Postgres { return Postgres{db, &frequencies{}} }
 const (
 	putDocument    = `SELECT search_put($1)`
 	deleteDocument = `DELETE FROM search_documents WHERE id = $1`
-	selectWords    = `SELECT search_words($1)`
-	selectHot      = `SELECT id, score FROM search_hot($1, $2, $3, $4)`
-	selectRest     = `SELECT id, score FROM search_rest($1, $2, $3, $4, $5)`
-	selectNewest   = `
+	selectWords    = `
+SELECT left(word, $2) AS word, ARRAY(
+    SELECT DISTINCT v.word FROM search_vocabulary v WHERE v.word >= left(w.word, $2) AND v.word < left(w.word, $2) || chr(1114111) ORDER BY 1 LIMIT $4) AS known
+FROM regexp_split_to_table(search_words($1), ' ') WITH ORDINALITY w (word, place) WHERE word <> '' AND place <= $3 ORDER BY place`
+	selectHot    = `SELECT id, score FROM search_hot($1, $2, $3, $4)`
+	selectRest   = `SELECT id, score FROM search_rest($1, $2, $3, $4, $5)`
+	selectNewest = `
 SELECT id, search_score(lexemes, $2, $3) AS score FROM (
     SELECT id, lexemes FROM (SELECT id, lexemes FROM search_documents ORDER BY id DESC LIMIT $5) newest WHERE lexemes @@ $1::tsquery ORDER BY id DESC LIMIT $4
 ) s`
 )
 
-// What matches at least the share frequent of the documents is looked for among the newest ones first.
+// What matches at least the share frequent of the documents is looked for among the newest ones first, which likely are enough.
 const (
 	newest   = 4000
-	frequent = 0.25
+	frequent = 0.3
 )
 
 // Put implements Index.
@@ -72,15 +75,16 @@ func (p Postgres) Find(ctx context.Context, q Query) (found Found, err error) {
 		found.Matches, err = p.unworded(ctx, scope, q.Limit+1)
 		return found.cut(q.Limit), err
 	}
-	if found.Words, err = p.words(ctx, q.Text); err != nil || len(found.Words) == 0 {
+	words, err := p.words(ctx, q.Text)
+	if err != nil || len(words) == 0 {
 		return found, err
 	}
-	names := each(found.Words, nameWord)
-	found.Matches, err = p.worded(ctx, each(found.Words, word), names, scope, q.Limit+1)
+	found.Words = texts(words)
+	found.Matches, err = p.worded(ctx, words, exactly, scope, q.Limit+1)
 	if err != nil || len(found.Matches) > 0 {
 		return found.cut(q.Limit), err
 	}
-	found.Matches, err = p.worded(ctx, each(found.Words, similarWord), names, scope, q.Limit+1)
+	found.Matches, err = p.worded(ctx, words, similarly, scope, q.Limit+1)
 	found.Corrected = len(found.Matches) > 0
 	return found.cut(q.Limit), err
 }
@@ -94,12 +98,18 @@ func (p Postgres) unworded(ctx context.Context, scope conditions, most int) ([]M
 
 // worded returns the best documents with words. Those with the words in their names are looked for separately where there are too many,
 // so that the limit does not cut them off, if they are not very frequent either.
-func (p Postgres) worded(ctx context.Context, words, names, scope conditions, most int) ([]Match, error) {
-	text, name := words.tsquery(), all(names, func(c condition) string { return strings.TrimSuffix(c.query, ":*") })
-	found, err := p.tiers(ctx, append(words, scope...), &text, &name, most, false)
+func (p Postgres) worded(ctx context.Context, words []known, how lookup, scope conditions, most int) ([]Match, error) {
+	looked := how.conditions("", words)
+	if looked == nil {
+		return nil, nil
+	}
+	text, name := how.ranked(words), named(texts(words))
+	found, err := p.tiers(ctx, append(looked, scope...), &text, &name, most, false)
 	if err == nil && len(found) >= most {
 		var named []Match
-		named, err = p.tiers(ctx, append(names, scope...), &text, &name, most, true)
+		if names := lookup(exactly).conditions(" n:", words); names != nil {
+			named, err = p.tiers(ctx, append(names, scope...), &text, &name, most, true)
+		}
 		found = union(found, named)
 	}
 	return sorted(found)[:min(len(found), most)], err
@@ -168,21 +178,15 @@ func (p Postgres) matches(ctx context.Context, sql string, args ...any) ([]Match
 }
 
 // words returns the words of a text as the database folds them.
-func (p Postgres) words(ctx context.Context, text string) ([]string, error) {
+func (p Postgres) words(ctx context.Context, text string) ([]known, error) {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, " "), "\x00", " ")
 	if runes := []rune(text); len(runes) > maxText {
 		text = string(runes[:maxText])
 	}
-	row, err := database.One[struct{ SearchWords string }](ctx, p.db, pgx.ErrNoRows, selectWords, text)
+	rows, _ := p.db.Query(ctx, selectWords, text, maxWord, maxWords, maxKnown+1)
+	words, err := pgx.CollectRows(rows, pgx.RowToStructByName[known])
 	if err != nil {
 		return nil, fmt.Errorf("fold words: %w", err)
-	}
-	words := strings.Fields(row.SearchWords)
-	words = words[:min(len(words), maxWords)]
-	for i, w := range words {
-		if runes := []rune(w); len(runes) > 100 {
-			words[i] = string(runes[:100])
-		}
 	}
 	return words, nil
 }

@@ -24,7 +24,8 @@ type Document struct {
 	Terms              []string   `json:"terms"`
 	Synonyms           []string   `json:"synonyms"`
 	Values             []Value    `json:"values"`
-	Readers            []string   `json:"readers"` // the marks of those who may read it
+	Personal           []string   `json:"personal"` // kinds of personal data
+	Readers            []string   `json:"readers"`  // the marks of those who may read it
 }
 
 // Value is a value of a column.
@@ -36,6 +37,7 @@ type Value struct {
 // Filter selects documents by exact values, which ignore case. Empty members select all.
 type Filter struct {
 	Kind, Domain, Tag, Term, Column string
+	Personal                        string // a kind of personal data, or any
 	Owner                           *uuid.UUID
 }
 

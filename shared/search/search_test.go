@@ -51,7 +51,7 @@ func (away) Find(context.Context, string, search.Query) (search.Found, error) {
 func TestServed_ServerAway_DatabaseAnswers(t *testing.T) {
 	t.Parallel()
 	db := outbox.New(platformtest.New(t).DB(database.Datasets), "test", nil)
-	if err := db.Write(t.Context(), `INSERT INTO search_feeds (name, ready) VALUES ('index', true)`); err != nil {
+	if err := db.Write(t.Context(), `INSERT INTO search_feeds (name, ready) VALUES ('datasets-2-test', true)`); err != nil {
 		t.Fatal(err)
 	}
 	searchtest.Run(t, served{search.InDatabase(db), search.InServer(db, away{})})

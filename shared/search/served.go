@@ -39,7 +39,7 @@ const (
 	maxChanged   = 1000             // of more changes, the database answers
 	awayFor      = 10 * time.Second // how long a server that failed is not asked
 	selectServed = `
-SELECT (SELECT name FROM search_feeds WHERE ready ORDER BY name DESC LIMIT 1) AS index,
+SELECT (SELECT name FROM search_feeds WHERE ready AND name LIKE $2 || '%' ORDER BY name DESC LIMIT 1) AS index,
        ARRAY(SELECT id FROM search_changes LIMIT $1) AS changed`
 	selectChanged = `
 SELECT id, search_score(lexemes, $3, $4) AS score FROM search_documents WHERE id = ANY ($1) AND lexemes @@ $2::tsquery`
@@ -54,7 +54,7 @@ func (s Served) Find(ctx context.Context, q Query) (Found, error) {
 	state, err := database.One[struct {
 		Index   *string
 		Changed []uuid.UUID
-	}](ctx, s.database.db, pgx.ErrNoRows, selectServed, maxChanged+1)
+	}](ctx, s.database.db, pgx.ErrNoRows, selectServed, maxChanged+1, indexPrefix)
 	if err != nil {
 		return Found{}, fmt.Errorf("read state of the index: %w", err)
 	}
@@ -98,9 +98,12 @@ func (s Served) changed(ctx context.Context, q Query, ids []uuid.UUID) ([]Match,
 		return s.database.matches(ctx, selectChanged, ids, scope.tsquery(), nil, nil)
 	}
 	words, err := s.database.words(ctx, q.Text)
-	if err != nil || len(words) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	text, name := each(words, word), all(words, func(w string) string { return quoted(" n:" + w) })
-	return s.database.matches(ctx, selectChanged, ids, append(text, scope...).tsquery(), text.tsquery(), name)
+	looked := lookup(exactly).conditions("", words)
+	if looked == nil || len(words) == 0 {
+		return nil, nil
+	}
+	return s.database.matches(ctx, selectChanged, ids, append(looked, scope...).tsquery(), lookup(exactly).ranked(words), named(texts(words)))
 }

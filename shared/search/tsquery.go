@@ -27,14 +27,6 @@ func all[T any](items []T, text func(T) string) string {
 	return strings.Join(texts, " & ")
 }
 
-func each(words []string, c func(string) condition) conditions {
-	out := make(conditions, len(words))
-	for i, w := range words {
-		out[i] = c(w)
-	}
-	return slices.Clip(out)
-}
-
 // scope returns the conditions of the reader and of the filter.
 func (q Query) scope() conditions {
 	readers := condition{}
@@ -50,7 +42,7 @@ func (f Filter) TSQuery() string { return f.conditions().tsquery() }
 
 func (f Filter) conditions() conditions {
 	var out conditions
-	for _, c := range []struct{ prefix, value string }{{"k", f.Kind}, {"d", f.Domain}, {"t", f.Tag}, {"m", f.Term}, {"c", f.Column}} {
+	for _, c := range []struct{ prefix, value string }{{"k", f.Kind}, {"d", f.Domain}, {"t", f.Tag}, {"m", f.Term}, {"c", f.Column}, {"p", f.Personal}} {
 		if c.value != "" {
 			out = append(out, lexeme(exact(c.prefix, c.value)))
 		}
@@ -80,7 +72,10 @@ func (c condition) any() string {
 	for _, l := range c.lexemes {
 		alternatives = append(alternatives, quoted(l))
 	}
-	if len(alternatives) == 1 {
+	switch len(alternatives) {
+	case 0:
+		return ""
+	case 1:
 		return alternatives[0]
 	}
 	return "(" + strings.Join(alternatives, " | ") + ")"
@@ -90,24 +85,75 @@ func quoted(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
 
-func word(w string) condition     { return prefixed(w, w) }
-func nameWord(w string) condition { return prefixed(" n:"+w, w) }
+// known is a word of a query, with words of documents that begin with it.
+type known struct {
+	Word  string
+	Known []string // at most maxKnown and one
+}
 
-func prefixed(text, w string) condition {
-	if !Prefix(w) {
-		return lexeme(text)
+// maxKnown is how many words a prefix is replaced by.
+const maxKnown = 16
+
+// lookup is a way to look for a word.
+type lookup func(prefix string, w known) condition
+
+// exactly looks for words that begin with a word.
+func exactly(prefix string, w known) condition {
+	if !Prefix(w.Word) {
+		return lexeme(prefix + w.Word)
 	}
-	c := condition{prefixes: []string{text}}
+	if len(w.Known) > maxKnown {
+		return prefixed(prefix + w.Word)
+	}
+	c := condition{}
+	for _, word := range w.Known {
+		c.lexemes = append(c.lexemes, prefix+word)
+	}
 	c.query = c.any()
 	return c
 }
 
-// similarWord matches words that differ from w by one letter; see the function search_variants of the database.
-func similarWord(w string) condition {
-	c := word(w)
-	for _, v := range Variants(w) {
+// similarly also looks for words that differ by one letter; see the function search_variants of the database.
+func similarly(prefix string, w known) condition {
+	c := exactly(prefix, w)
+	for _, v := range Variants(w.Word) {
 		c.lexemes = append(c.lexemes, " x:"+v)
 	}
+	c.query = c.any()
+	return c
+}
+
+// conditions returns the conditions of words. It is nil if no document fulfils them.
+func (l lookup) conditions(prefix string, words []known) conditions {
+	out := make(conditions, len(words))
+	for i, w := range words {
+		if out[i] = l(prefix, w); out[i].query == "" {
+			return nil
+		}
+	}
+	return slices.Clip(out)
+}
+
+// ranked returns the tsquery that documents are ranked by: with prefixes, so that it does not depend on which words documents have.
+func (l lookup) ranked(words []known) string {
+	return all(words, func(w known) string { w.Known = make([]string, maxKnown+1); return l("", w).query })
+}
+
+// named returns the tsquery for names with words.
+func named(words []string) string {
+	return all(words, func(w string) string { return quoted(" n:" + w) })
+}
+
+func texts(words []known) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = w.Word
+	}
+	return out
+}
+
+func prefixed(text string) condition {
+	c := condition{prefixes: []string{text}}
 	c.query = c.any()
 	return c
 }

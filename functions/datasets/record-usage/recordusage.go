@@ -54,12 +54,13 @@ WITH deleted AS (
     DELETE FROM search_changes WHERE id = ANY (ARRAY (
         SELECT id FROM search_changes WHERE at < now() - interval '1 day' AND NOT EXISTS (SELECT FROM search_feeds) LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1
 ) SELECT count(*) FROM deleted`
-	refreshHot = `SELECT refresh_hot_documents(36000, 4000, $1) AS count`
+	refreshHot  = `SELECT refresh_hot_documents(14400, 1600, $1) AS count`
+	forgetWords = `SELECT forget_words($1) AS count`
 )
 
-// Tidy deletes counts that are older than 400 days, and refreshes what searches look at first.
+// Tidy deletes counts that are older than 400 days, refreshes what searches look at first, and forgets words that no data set has any more.
 func (f *Function) Tidy(ctx context.Context) error {
-	for _, statement := range []string{deleteUsage, deleteChanges, refreshHot} {
+	for _, statement := range []string{deleteUsage, deleteChanges, refreshHot, forgetWords} {
 		for range batches {
 			changed, err := database.One[struct{ Count int64 }](ctx, f.db, pgx.ErrNoRows, statement, batch)
 			if err != nil {

@@ -15,12 +15,15 @@ func (r result) item(words []string) Item {
 	d := r.Document
 	item := Item{
 		ID: d.ID, OrganizationID: r.OrganizationID, Kind: d.Kind, Name: d.Name, Description: d.Description, Domain: d.Domain,
-		Tags: d.Tags, Terms: d.Terms, Columns: len(d.Columns), Popularity: math.Round(r.Popularity*100) / 100, UpdatedAt: r.UpdatedAt, Highlights: []Highlight{},
+		Tags: d.Tags, Terms: d.Terms, Personal: d.Personal, Columns: len(d.Columns), Popularity: math.Round(r.Popularity*100) / 100, UpdatedAt: r.UpdatedAt, Highlights: []Highlight{},
 	}
 	if d.Owner != nil {
 		item.Owner = *d.Owner
 	} else {
 		item.Owner = uuid.Nil
+	}
+	if item.Personal == nil { // it was written before kinds were
+		item.Personal = []string{}
 	}
 	mark := func(in, column string, texts ...string) {
 		for _, text := range texts {

@@ -35,12 +35,13 @@ WHERE d.deleted_at IS NULL AND (d.organization_id = @organization AND NOT d.rest
 const (
 	selectPage = `
 WITH found AS MATERIALIZED (
-    SELECT m.id, d.organization_id, d.ready_version, s.kind, s.domain, s.tags, s.owner, coalesce(decayed(p.reads, p.at, @moment), 0) AS popularity,
+    SELECT m.id, d.organization_id, d.ready_version, s.kind, s.domain, s.tags, s.personal, s.owner, coalesce(decayed(p.reads, p.at, @moment), 0) AS popularity,
            m.score * (1 + ln(1 + coalesce(decayed(p.reads, p.at, @moment), 0))) AS score ` + readable + `
 ), counts AS (
     SELECT 'kind' AS facet, kind AS value, count(*) AS count FROM found GROUP BY kind
     UNION ALL SELECT 'domain', domain, count(*) FROM found WHERE domain <> '' GROUP BY domain
     UNION ALL SELECT 'tag', tag, count(*) FROM found, unnest(tags) tag GROUP BY tag
+    UNION ALL SELECT 'personal', personal_kind, count(*) FROM found, unnest(personal) personal_kind GROUP BY personal_kind
     UNION ALL SELECT 'owner', owner::text, count(*) FROM found WHERE owner IS NOT NULL GROUP BY owner
 ), facets AS (
     SELECT facet, jsonb_agg(jsonb_build_object('value', value, 'count', count) ORDER BY count DESC, value) AS counts
@@ -96,7 +97,7 @@ func (f *Function) page(ctx context.Context, r access.Reader, found search.Found
 	if p.Facets != nil {
 		out.Facets = *p.Facets
 	}
-	for _, counts := range []*[]Count{&out.Facets.Kind, &out.Facets.Domain, &out.Facets.Tag, &out.Facets.Owner} {
+	for _, counts := range []*[]Count{&out.Facets.Kind, &out.Facets.Domain, &out.Facets.Tag, &out.Facets.Owner, &out.Facets.Personal} {
 		if *counts == nil {
 			*counts = []Count{}
 		}

@@ -23,7 +23,7 @@ var Service = function.Service("datasets-search", New,
 		Describe("Finds the data sets that you may read, also shared ones, by all words of q: in names, columns, tags, terms and their synonyms, domains, descriptions, and values of chosen columns (search_columns of the metadata). "+
 			"A word finds words that begin with it; case, accents and all other characters are ignored, and only the first 20 words count. If nothing has all words, data sets with words that differ by a letter are found, and corrected is true. "+
 			"Without q, the newest come first; with it, a match in the name counts more than one in columns, tags and terms, that more than one in descriptions, and data sets that are read often come before others. "+
-			"The best 1,000 are counted and paged: if there are more, more is true, and the counts are those of these 1,000. A change is found as soon as its request is answered."), (*Function).Search),
+			"At most 1,000 are ranked, counted and paged. If more match, more is true, and the counts are those of these 1,000: the newest and the most popular are looked for first, and those with the words in their names besides; which others are left out is not defined. A change is found as soon as its request is answered."), (*Function).Search),
 	function.On(function.Get("datasets-suggest", "/v1/datasets/suggest", "Complete names, columns, tags and terms", policy.DatasetsRead).
 		Describe("Completes the last word of q from the data sets that you may read."), (*Function).Suggest),
 ).Uses(function.Owns(database.Datasets), function.Search)
@@ -39,10 +39,12 @@ type Filters struct {
 	Term   string    `query:"term" maxLength:"100" doc:"Of the data set or of a column"`
 	Column string    `query:"column" maxLength:"1000" doc:"The whole name of a column"`
 	Owner  uuid.UUID `query:"owner" format:"uuid"`
+
+	Personal string `query:"personal" enum:"any,email,phone,name,address,national_id,payment_card,iban,ip_address,birth_date,health_code,other" doc:"Data sets with columns of this kind of personal data, found or confirmed, or of any kind"`
 }
 
 func (f Filters) filter() search.Filter {
-	filter := search.Filter{Kind: f.Kind, Domain: f.Domain, Tag: f.Tag, Term: f.Term, Column: f.Column}
+	filter := search.Filter{Kind: f.Kind, Domain: f.Domain, Tag: f.Tag, Term: f.Term, Column: f.Column, Personal: f.Personal}
 	if f.Owner != uuid.Nil {
 		filter.Owner = &f.Owner
 	}
@@ -68,6 +70,7 @@ type Item struct {
 	Owner          uuid.UUID   `json:"owner" format:"uuid"`
 	Tags           []string    `json:"tags" nullable:"false"`
 	Terms          []string    `json:"terms" nullable:"false"`
+	Personal       []string    `json:"personal" nullable:"false" doc:"Kinds of personal data in columns, found or confirmed"`
 	Columns        int         `json:"columns" doc:"How many columns the current version has"`
 	Popularity     float64     `json:"popularity" doc:"Reads, each of which counts as one at first, and after 15 days as half"`
 	UpdatedAt      *time.Time  `json:"updated_at,omitempty" doc:"Since when the current version is current"`
@@ -93,6 +96,8 @@ type Facets struct {
 	Domain []Count `json:"domain" nullable:"false" doc:"At most 20"`
 	Tag    []Count `json:"tag" nullable:"false" doc:"At most 20"`
 	Owner  []Count `json:"owner" nullable:"false" doc:"At most 20"`
+
+	Personal []Count `json:"personal" nullable:"false" doc:"Kinds of personal data"`
 }
 
 // Response is one page of data sets.

@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	getusage "function/functions/datasets/get-usage"
 	"function/functions/datasets/glossary"
 	"function/functions/datasets/metadata"
+	personaldata "function/functions/datasets/personal-data"
 	"function/functions/datasets/policies"
 	recordusage "function/functions/datasets/record-usage"
 	"function/functions/datasets/search"
@@ -34,7 +36,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var declarations = append([]function.Declaration{
 	search.Service, metadata.Service, glossary.Service, getusage.Service, recordusage.Service, download.Service,
-	deletion.Service, undelete.Service, shares.Service, setvisibility.Service, policies.Service,
+	personaldata.Service, deletion.Service, undelete.Service, shares.Service, setvisibility.Service, policies.Service,
 }, datasetstest.Lifecycle...)
 
 func find(t *testing.T, p *platformtest.Platform, token, query string) []string {
@@ -199,6 +201,84 @@ func TestSearch_FollowsMetadataAndRights(t *testing.T) {
 	}
 	if top := page(t, p, viewer.Token, "q=inventory"); len(top.Items) != 1 || top.Items[0].Popularity != 1 {
 		t.Errorf("popularity: %+v", top.Items)
+	}
+}
+
+func TestSearch_PersonalData_FollowsWhatIsFoundAndDecided(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	owner, stranger := p.Login("owner"), p.Login("owner")
+	sales := datasetstest.Create(t, p, owner.Token, "sales").ID
+	datasetstest.Create(t, p, owner.Token, "stock")
+	decide := func(column string, personal bool) {
+		t.Helper()
+		p.Do(owner.Token, http.MethodPut, "/v1/datasets/"+sales.String()+"/personal-data", map[string]any{"column": column, "personal": personal}).Want(t, http.StatusOK)
+	}
+	want := func(query string, names ...string) {
+		t.Helper()
+		if diff := cmp.Diff(append([]string{}, names...), find(t, p, owner.Token, query)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", query, diff)
+		}
+	}
+	want("personal=any")
+	var rows strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&rows, "%d,person%d@example.org,%d\n", i, i, i*3)
+	}
+	datasetstest.Upload(t, p, owner.Token, sales, "a.csv", "order_id,contact_email,amount\n"+rows.String()).Want(t, http.StatusCreated)
+	datasetstest.Profile(t, p, 1)
+	want("personal=any", "sales")
+	want("personal=email&q=sales", "sales")
+	want("personal=iban")
+	if got := find(t, p, stranger.Token, "personal=any"); len(got) != 0 {
+		t.Errorf("a stranger finds %q", got)
+	}
+	all := page(t, p, owner.Token, "")
+	if !cmp.Equal(all.Facets.Personal, []search.Count{{Value: "email", Count: 1}}) || len(all.Items) != 2 {
+		t.Errorf("facet: %+v", all.Facets.Personal)
+	}
+	for _, item := range all.Items {
+		if want := map[string][]string{"sales": {"email"}, "stock": {}}[item.Name]; !cmp.Equal(item.Personal, want) {
+			t.Errorf("%s: %q", item.Name, item.Personal)
+		}
+	}
+	decide("contact_email", false)
+	want("personal=any")
+	decide("amount", true)
+	want("personal=other", "sales")
+	want("personal=email")
+	decide("contact_email", true)
+	want("personal=email", "sales")
+	p.Do(owner.Token, http.MethodGet, "/v1/datasets/search?personal=x", nil).Want(t, http.StatusUnprocessableEntity)
+}
+
+func TestTidy_ForgetsWordsOfDeletedDataSets(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	c := p.Login("owner")
+	gone := datasetstest.Create(t, p, c.Token, "zebra_shared").ID
+	datasetstest.Create(t, p, c.Token, "shared_kept")
+	words := func() string {
+		t.Helper()
+		var words string
+		if err := p.DB(database.Datasets).QueryRow(t.Context(), `SELECT coalesce(string_agg(DISTINCT word, ' ' ORDER BY word), '') FROM search_vocabulary`).Scan(&words); err != nil {
+			t.Fatal(err)
+		}
+		return words
+	}
+	if got := words(); got != "a kept shared test zebra" {
+		t.Errorf("words %q", got)
+	}
+	p.Do(c.Token, http.MethodDelete, "/v1/datasets/"+gone.String(), nil).Want(t, http.StatusNoContent)
+	p.Wake("datasets-record-usage").Want(t, http.StatusNoContent)
+	if got := words(); got != "a kept shared test" {
+		t.Errorf("words %q after a deletion", got)
+	}
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM search_words_gone`); n != 0 {
+		t.Errorf("%d words are left", n)
+	}
+	if got := find(t, p, c.Token, "q=sha"); !slices.Equal(got, []string{"shared_kept"}) {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -95,7 +95,7 @@ type object = map[string]any
 // Create implements search.Server.
 func (s Server) Create(ctx context.Context, index string) error {
 	properties := object{}
-	for _, field := range []string{"id", "name", "marks", "text", "values", "similar", "kind", "domain", "owner", "tag", "term", "column", "reader"} {
+	for _, field := range []string{"id", "name", "marks", "text", "values", "similar", "kind", "domain", "owner", "tag", "term", "column", "personal", "reader"} {
 		properties[field] = object{"type": "keyword"}
 	}
 	body, err := json.Marshal(object{
@@ -115,19 +115,20 @@ func (s Server) Drop(ctx context.Context, index string) error {
 
 // entry is a document as the index has it: the folded words of its parts, in the order of their weight, and what filters select.
 type entry struct {
-	ID      string   `json:"id"`
-	Name    []string `json:"name"`
-	Marks   []string `json:"marks"` // words of columns, tags, terms and domain
-	Text    []string `json:"text"`  // of descriptions
-	Values  []string `json:"values"`
-	Similar []string `json:"similar"`
-	Kind    []string `json:"kind"`
-	Domain  []string `json:"domain"`
-	Owner   []string `json:"owner"`
-	Tag     []string `json:"tag"`
-	Term    []string `json:"term"`
-	Column  []string `json:"column"`
-	Reader  []string `json:"reader"`
+	ID       string   `json:"id"`
+	Name     []string `json:"name"`
+	Marks    []string `json:"marks"` // words of columns, tags, terms and domain
+	Text     []string `json:"text"`  // of descriptions
+	Values   []string `json:"values"`
+	Similar  []string `json:"similar"`
+	Kind     []string `json:"kind"`
+	Domain   []string `json:"domain"`
+	Owner    []string `json:"owner"`
+	Tag      []string `json:"tag"`
+	Term     []string `json:"term"`
+	Column   []string `json:"column"`
+	Personal []string `json:"personal"`
+	Reader   []string `json:"reader"`
 }
 
 func entryOf(d search.Document) entry {
@@ -144,6 +145,9 @@ func entryOf(d search.Document) entry {
 		e.Values = append(e.Values, search.Words(v.Value)...)
 	}
 	e.Similar, e.Values = unique(e.Similar), unique(e.Values)
+	if e.Personal = exact(d.Personal...); len(e.Personal) > 0 {
+		e.Personal = append(e.Personal, "any")
+	}
 	if d.Owner != nil {
 		e.Owner = []string{d.Owner.String()}
 	}

@@ -2,7 +2,6 @@ package elastic_test
 
 import (
 	"context"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -22,11 +21,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 // open opens a real Elasticsearch or OpenSearch.
 func open(t *testing.T) elastic.Server {
 	t.Helper()
-	url := os.Getenv("TEST_SEARCH_URL")
-	if url == "" {
-		t.Skip("TEST_SEARCH_URL is not set: set it to the URL of an Elasticsearch or OpenSearch for tests")
-	}
-	server, err := elastic.Open(url)
+	server, err := elastic.Open(platformtest.OpenSearch(t))
 	if err != nil {
 		t.Fatal(err)
 	}

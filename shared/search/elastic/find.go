@@ -46,7 +46,7 @@ func (s Server) search(ctx context.Context, index string, q search.Query, words 
 		names = append(names, term("name", w))
 	}
 	filter := []object{{"terms": object{"reader": exact(q.Readers...)}}}
-	for field, value := range map[string]string{"kind": q.Kind, "domain": q.Domain, "tag": q.Tag, "term": q.Term, "column": q.Column} {
+	for field, value := range map[string]string{"kind": q.Kind, "domain": q.Domain, "tag": q.Tag, "term": q.Term, "column": q.Column, "personal": q.Personal} {
 		if value != "" {
 			filter = append(filter, term(field, search.Exact(value)))
 		}

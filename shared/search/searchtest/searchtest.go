@@ -53,8 +53,8 @@ func Run(t *testing.T, index search.Index) {
 		}
 		return found, got
 	}
-	put(search.Document{Name: "sales_orders", Description: "Bestellungen über Größe & Menge", Columns: []string{"OrderID", "customer_email"}, Tags: []string{"Finance", "gold standard"}, Domain: "Sales", Owner: &owner})
-	put(search.Document{Name: "customers", Description: "whoever places sales orders", Terms: []string{"Net Revenue"}, Synonyms: []string{"turnover"}, Values: []search.Value{{Column: "city", Value: "Zürich"}}})
+	put(search.Document{Name: "sales_orders", Description: "Bestellungen über Größe & Menge", Columns: []string{"OrderID", "customer_email"}, Tags: []string{"Finance", "gold standard"}, Domain: "Sales", Owner: &owner, Personal: []string{"email", "name"}})
+	put(search.Document{Name: "customers", Description: "whoever places sales orders", Terms: []string{"Net Revenue"}, Synonyms: []string{"turnover"}, Values: []search.Value{{Column: "city", Value: "Zürich"}}, Personal: []string{"name"}})
 	put(search.Document{Name: "天気予報", Description: "東京の天気", Kind: "documents"})
 	put(search.Document{Name: "secret", Description: "sales", Readers: []string{"governs/1"}})
 	put(search.Document{Name: "shared", Description: "sales elsewhere", Readers: []string{"member/2", "share/1"}})
@@ -100,6 +100,10 @@ func Run(t *testing.T, index search.Index) {
 		{search.Query{Filter: search.Filter{Term: "net revenue"}}, "customers"},
 		{search.Query{Filter: search.Filter{Column: "customer_email"}}, "sales_orders"},
 		{search.Query{Filter: search.Filter{Owner: &owner}}, "sales_orders"},
+		{search.Query{Filter: search.Filter{Personal: "any"}}, "customers sales_orders"},
+		{search.Query{Text: "sales", Filter: search.Filter{Personal: "name"}}, "customers sales_orders"},
+		{search.Query{Filter: search.Filter{Personal: "email"}}, "sales_orders"},
+		{search.Query{Filter: search.Filter{Personal: "iban"}}, ""},
 		{search.Query{Filter: search.Filter{Tag: `o'neil \ :* | & !`}}, ""},
 	} {
 		found, got := find(test.q)
@@ -132,6 +136,11 @@ func Run(t *testing.T, index search.Index) {
 	put(wide)
 	if _, got := find(search.Query{Text: "иначе", Filter: search.Filter{Column: wide.Columns[0]}}); !slices.Equal(got, []string{"wide"}) {
 		t.Errorf("a wide document: %q", got)
+	}
+	for _, prefix := range []string{"ж1", "ж10", "ж10ж"} { // of many, several and one of its words
+		if _, got := find(search.Query{Text: prefix}); !slices.Equal(got, []string{"wide"}) {
+			t.Errorf("%s: %q", prefix, got)
+		}
 	}
 	replaced := search.Document{ID: gone, Name: "back", Kind: "table", Readers: []string{"member/1"}}
 	names[gone] = "back"
