@@ -112,6 +112,8 @@ func outgoing(ctx context.Context, w http.ResponseWriter, r *http.Request, name 
 		out.Header["User-Agent"] = nil // no default
 	}
 	out.Header.Set(nameHeader, name)
+	// The gateway leaves the end of some bodies unread, and would answer it as if it were the next request.
+	out.Close = r.ContentLength != 0
 	if r.ContentLength == 0 {
 		out.Body = http.NoBody
 	} else {
