@@ -30,7 +30,7 @@ import (
 type CommitRequest struct {
 	TableName
 	Body struct {
-		_            struct{}          `json:"-" additionalProperties:"true"`
+		Identifier   json.RawMessage   `json:"identifier,omitempty" doc:"Ignored: the path names the table"`
 		Requirements []json.RawMessage `json:"requirements,omitempty" doc:"TableRequirement of the specification: what must hold for the commit"`
 		Updates      []json.RawMessage `json:"updates,omitempty" doc:"TableUpdate of the specification"`
 	}

@@ -26,7 +26,6 @@ import (
 type CreateTableRequest struct {
 	NamespaceRequest
 	Body struct {
-		_          struct{}        `json:"-" additionalProperties:"true"`
 		Name       string          `json:"name" doc:"The name of the data set"`
 		Location   *string         `json:"location,omitempty" doc:"Not supported: the platform chooses it"`
 		Schema     json.RawMessage `json:"schema" doc:"Schema of the specification. The platform numbers its fields"`
