@@ -12,8 +12,8 @@ import (
 	"function/shared/resultset"
 )
 
-// Misfits says which promised columns a table lacks, or has with another type. It is empty if there are none. It leaves out
-// those whose rows are known, which Check reports.
+// Misfits says which promised columns a table lacks, or has with another type. The text is empty if every column fits. It leaves
+// out columns whose rows are known, which Check reports.
 func (c *Contract) Misfits(columns []resultset.Column, known map[string]string) string {
 	var missing, other []string
 	for _, want := range c.Schema {

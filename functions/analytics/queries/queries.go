@@ -80,7 +80,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const (
-	// A query whose process has ended says nothing any more, and has failed.
+	// A running query that has not been seen for a while has failed: its process has ended.
 	selectQueries = `
 SELECT id, database, sql, status, started_at, ended_at, (extract(epoch FROM ended_at - started_at) * 1000)::bigint AS elapsed_ms,
        row_count, truncated, failure, dataset_ids

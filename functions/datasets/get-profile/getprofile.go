@@ -23,8 +23,8 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Get("datasets-get-profile", "/v1/datasets/{id}/profile", "Show the profile of a version", policy.DatasetsRead).Fails(fault.Conflict).
-	Describe("Counts, least and greatest values and the most frequent ones are those of all rows. Histograms, quantiles, patterns, examples and correlations are those of a random sample if `sampled_rows` is there. "+
-		"To those for whom a policy hides rows or masks columns, only the names and types of columns are shown."), New).
+	Describe("Counts, minimums, maximums and top values describe all rows. Histograms, quantiles, patterns, examples and correlations describe a random sample if `sampled_rows` is present. "+
+		"If a policy hides rows or masks columns from you, you see only the names and types of columns."), New).
 	Uses(function.Owns(database.Datasets))
 
 // Request identifies the version.

@@ -21,7 +21,7 @@ const (
 )
 
 func (n *TableName) errNotFound() *fault.Error {
-	return fault.New(fault.NotFound, noTable+"%s. There is none with this name, or it has no version that is ready: list the tables of the namespace datasets or shared", n)
+	return fault.New(fault.NotFound, noTable+"%s. The namespace has no table with this name and a ready version: list the tables of the namespace datasets or shared", n)
 }
 
 func (n *TableName) errExists() *fault.Error {

@@ -29,7 +29,7 @@ WHERE v.dataset_id = $1 AND v.id = $2 AND v.resolutions IS NOT NULL`
 
 // sealed are the resolutions of a proposal, which hold values of rows, sealed with the key of the proposed version.
 type sealed struct {
-	version     int // zero: there are none
+	version     int // zero: the proposal has no resolutions
 	resolutions []byte
 }
 

@@ -58,7 +58,7 @@ WITH deleted AS (
 	forgetWords = `SELECT forget_words($1) AS count`
 )
 
-// Tidy deletes counts that are older than 400 days, refreshes what searches look at first, and forgets words that no data set has any more.
+// Tidy deletes counts that are older than 400 days, refreshes what searches look at first, and deletes words that are no longer in any data set.
 func (f *Function) Tidy(ctx context.Context) error {
 	for _, statement := range []string{deleteUsage, deleteChanges, refreshHot, forgetWords} {
 		for range batches {

@@ -15,7 +15,7 @@ import (
 const selectColumns = `
 SELECT coalesce(v.columns, '[]') AS columns FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.ready_version WHERE d.id = $1`
 
-// Columns returns the columns of the current version of a table. There are none before the first version is ready.
+// Columns returns the columns of the current version of a table. Before the first version is ready, the table has no columns.
 func Columns(ctx context.Context, db database.Querier, id uuid.UUID) (columns []resultset.Column, err error) {
 	found, err := database.One[struct{ Columns json.RawMessage }](ctx, db, pgx.ErrNoRows, selectColumns, id)
 	if err != nil {

@@ -104,7 +104,7 @@ END $$;
 -- +goose StatementEnd
 CREATE TRIGGER words AFTER INSERT OR UPDATE OF lexemes OR DELETE ON search_documents FOR EACH ROW EXECUTE FUNCTION search_words_changed();
 
--- Deletes words that no document has any more, so that nothing remains of what was deleted. Returns how many it looked at. Words of the newest
+-- Deletes words that are no longer in any document, so that nothing remains of what was deleted. Returns how many it looked at. Words of the newest
 -- documents are not looked up, because the frequent ones are among them.
 -- +goose StatementBegin
 CREATE FUNCTION forget_words(most int) RETURNS bigint LANGUAGE plpgsql SET enable_seqscan = off AS $$
