@@ -32,6 +32,13 @@ func (w *walk) queryResult(database, sql string, parameters []any) result {
 		map[string]any{"query": sql, "database": database, "parameters": parameters}, http.StatusOK)
 }
 
+func (w *walk) wantRows(sql string, want [][]string) {
+	w.t.Helper()
+	if diff := cmp.Diff(want, w.query("datasets", sql)); diff != "" {
+		w.t.Fatalf("%s (-want +got):\n%s", sql, diff)
+	}
+}
+
 func texts(rows [][]any) [][]string {
 	all := make([][]string, len(rows))
 	for i, row := range rows {

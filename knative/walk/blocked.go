@@ -63,7 +63,7 @@ func (g *governed) keepBadVersionFromEverybody() {
 		return g.walk.send(http.MethodPost, "/v1/analytics/query", "application/json", bytes.NewReader(encode(failing))).status
 	},
 		func(status int) bool { return status == http.StatusOK })
-	g.rows(g.walk, failing, []string{"6", "-7", "positive"}, []string{"6", "-7", "unique_id"}, []string{"6", "9", "unique_id"})
+	g.wantRows(failing, [][]string{{"6", "-7", "positive"}, {"6", "-7", "unique_id"}, {"6", "9", "unique_id"}})
 }
 
 const failing = `SELECT id, amount, _rule FROM orders_failures ORDER BY ALL`

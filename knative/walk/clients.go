@@ -17,7 +17,7 @@ var clients []byte
 
 // useOtherTools reads the orders by S3 and as an Iceberg table, and writes files that become versions, with temporary credentials.
 func (g *governed) useOtherTools() {
-	imports := g.create("imports")
+	imports := g.create("imports", "local")
 	program := filepath.Join(g.t.TempDir(), "clients.py")
 	if err := os.WriteFile(program, clients, 0o600); err != nil {
 		g.t.Fatal(err)
@@ -56,5 +56,5 @@ func (g *governed) useOtherTools() {
 		g.t.Fatalf("rows of the orders (-want +got):\n%s", diff)
 	}
 	imports.await(2)
-	g.rows(g.walk, "SELECT tool, list(id ORDER BY id)::VARCHAR FROM imports GROUP BY tool ORDER BY tool", []string{"Dask", "[5, 6, 7]"}, []string{"Spark", "[1, 2, 3, 4]"})
+	g.wantRows("SELECT tool, list(id ORDER BY id)::VARCHAR FROM imports GROUP BY tool ORDER BY tool", [][]string{{"Dask", "[5, 6, 7]"}, {"Spark", "[1, 2, 3, 4]"}})
 }

@@ -55,22 +55,8 @@ const revenueQuery = `SELECT region, sum(amount) AS total FROM orders GROUP BY r
 
 var firstOrders = "id,region,email,amount\n1,EU,ada@example.org,120.5\n2,US,bob@example.org,80\n3,EU,cleo@example.org,40\n4,US,dan@example.org,10\n5,EU,eve@example.org,5\n"
 
-func (g *governed) create(name string) *history {
-	g.t.Helper()
-	d := call[dataset](g.client, http.MethodPost, "/v1/datasets", map[string]string{"name": name}, http.StatusCreated)
-	return &history{walk: g.walk, path: "/v1/datasets/" + d.ID}
-}
-
-// rows checks what a person gets for a query.
-func (g *governed) rows(of *walk, sql string, want ...[]string) {
-	g.t.Helper()
-	if diff := cmp.Diff(want, of.query("datasets", sql)); diff != "" {
-		g.t.Fatalf("%s (-want +got):\n%s", sql, diff)
-	}
-}
-
 func (g *governed) agreeOnContract() {
-	g.orders = g.create("orders")
+	g.orders = g.create("orders", "local")
 	path := g.orders.path + "/contract"
 	misspelled := g.walk.send(http.MethodPut, path, "application/yaml", strings.NewReader(strings.Replace(contract, "min:", "minimum:", 1)))
 	if misspelled.status != http.StatusUnprocessableEntity || !strings.Contains(string(misspelled.body), "minimum") {
@@ -84,20 +70,20 @@ func (g *governed) agreeOnContract() {
 }
 
 func (g *governed) deriveRevenue() {
-	g.revenue = g.create("revenue")
+	g.revenue = g.create("revenue", "local")
 	derived := call[struct{ Version *int }](g.client, http.MethodPost, g.revenue.path+"/derive", map[string]string{"query": revenueQuery}, http.StatusAccepted)
 	if derived.Version == nil || *derived.Version != 1 {
 		g.t.Fatalf("derived version %v, want 1", derived.Version)
 	}
 	g.revenue.await(1)
-	g.rows(g.walk, "SELECT region, total FROM revenue ORDER BY region", []string{"EU", "165.5"}, []string{"US", "90"})
+	g.wantRows("SELECT region, total FROM revenue ORDER BY region", [][]string{{"EU", "165.5"}, {"US", "90"}})
 }
 
 // rerunRevenue changes an input and waits for the result.
 func (g *governed) rerunRevenue() {
 	g.orders.add("operation=append", "id,region,email,amount\n6,EU,finn@example.org,1000\n")
 	g.revenue.await(2)
-	g.rows(g.walk, "SELECT region, total FROM revenue ORDER BY region", []string{"EU", "1165.5"}, []string{"US", "90"})
+	g.wantRows("SELECT region, total FROM revenue ORDER BY region", [][]string{{"EU", "1165.5"}, {"US", "90"}})
 	if got := get[struct{ Items []version }](g.client, g.revenue.path+"/versions"); len(got.Items) != 2 {
 		g.t.Fatalf("revenue has %d versions after one change, want 2", len(got.Items))
 	}
@@ -169,8 +155,8 @@ func (g *governed) maskPersonalData() {
 	call[map[string]any](g.client, http.MethodPut, g.orders.path+"/policies/personal", map[string]any{"mask_personal_data": "hash", "exempt": owners}, http.StatusOK)
 	call[map[string]any](g.client, http.MethodPut, g.orders.path+"/policies/europe", map[string]any{"filter": "region = 'EU'", "exempt": owners}, http.StatusOK)
 	const seen = "SELECT count(*), count(*) FILTER (WHERE email LIKE '%@%') FROM orders"
-	g.rows(g.walk, seen, []string{"6", "6"})
-	g.rows(g.colleague, seen, []string{"4", "0"})
+	g.wantRows(seen, [][]string{{"6", "6"}})
+	g.colleague.wantRows(seen, [][]string{{"4", "0"}})
 	csv := g.colleague.want(http.MethodGet, g.orders.path+"/download?format=csv", http.StatusOK)
 	if text := string(csv.body); strings.Contains(text, "@") || strings.Contains(text, "US") || strings.Count(text, "\n") != 5 {
 		g.t.Fatalf("a download shows what policies hide:\n%s", text)
@@ -181,7 +167,7 @@ func (g *governed) maskPersonalData() {
 func (g *governed) shareWithPartner() {
 	g.partner.want(http.MethodGet, g.orders.path, http.StatusNotFound)
 	g.share(time.Now().Add(time.Hour))
-	g.rows(g.partner, "SELECT id, region, email LIKE '%@%' FROM orders ORDER BY id LIMIT 1", []string{"1", "EU", "false"})
+	g.partner.wantRows("SELECT id, region, email LIKE '%@%' FROM orders ORDER BY id LIMIT 1", [][]string{{"1", "EU", "false"}})
 	g.partner.want(http.MethodGet, g.orders.path+"/download?format=csv", http.StatusOK)
 	g.partner.want(http.MethodGet, "/iceberg/v1/namespaces/shared/tables/orders", http.StatusForbidden)
 	g.partner.want(http.MethodGet, g.revenue.path, http.StatusNotFound)

@@ -3,16 +3,12 @@ package walk
 import (
 	"net/http"
 	"strconv"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // changeStations takes a small data set through its history: changes by key, a branch, a merge, a
 // restore, and a deletion that is undone.
 func (w *walk) changeStations() {
-	stations := call[dataset](w.client, http.MethodPost, "/v1/datasets",
-		map[string]string{"name": "stations", "description": "of a walk", "storage_type": "local"}, http.StatusCreated)
-	h := history{walk: w, path: "/v1/datasets/" + stations.ID}
+	h := w.create("stations", "local")
 	h.add("", "id,height\na,1.5\nb,20.5\n")
 	h.add("operation=append", "id,height\nc,7.25\n")
 	call[map[string]any](w.client, http.MethodPost, h.path+"/branches", map[string]string{"name": "survey"}, http.StatusCreated)
@@ -28,6 +24,14 @@ func (w *walk) changeStations() {
 	h.want("stations", [][]string{{"a", "1.5"}, {"b", "20.5"}, {"c", "7.25"}})
 }
 
+func (w *walk) create(name, storageType string) *history {
+	w.t.Helper()
+	d := call[dataset](w.client, http.MethodPost, "/v1/datasets",
+		map[string]string{"name": name, "description": "of a walk", "storage_type": storageType}, http.StatusCreated)
+	return &history{walk: w, path: "/v1/datasets/" + d.ID}
+}
+
+// history is a data set with its versions.
 type history struct {
 	*walk
 	path string
@@ -52,7 +56,5 @@ func (h *history) await(number int) {
 
 func (h *history) want(from string, rows [][]string) {
 	h.t.Helper()
-	if diff := cmp.Diff(rows, h.query("datasets", "SELECT id, CAST(height AS VARCHAR) FROM "+from+" ORDER BY id")); diff != "" {
-		h.t.Fatalf("%s (-want +got):\n%s", from, diff)
-	}
+	h.wantRows("SELECT id, CAST(height AS VARCHAR) FROM "+from+" ORDER BY id", rows)
 }

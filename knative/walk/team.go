@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"regexp"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TeamTarget is a running platform with an S3 store and its backup, which a test can break.
@@ -70,13 +68,6 @@ func (w *walk) invite(newestMail func(t *testing.T, address string) string, name
 	return guest
 }
 
-func (m *team) create(name, storageType string) *history {
-	m.t.Helper()
-	d := call[dataset](m.client, http.MethodPost, "/v1/datasets",
-		map[string]string{"name": name, "description": "of a team", "storage_type": storageType}, http.StatusCreated)
-	return &history{walk: m.walk, path: "/v1/datasets/" + d.ID}
-}
-
 // send uploads a file with reading options and waits until its version is ready.
 func (m *team) send(h *history, reading, name string, content []byte) {
 	m.t.Helper()
@@ -98,13 +89,6 @@ func (m *team) form(h *history, reading, name string, content []byte) answer {
 	_, _ = part.Write(content)
 	_ = w.Close()
 	return m.walk.send(http.MethodPost, h.path+"/upload", w.FormDataContentType(), &form)
-}
-
-func (m *team) wantRows(sql string, want [][]string) {
-	m.t.Helper()
-	if diff := cmp.Diff(want, m.query("datasets", sql)); diff != "" {
-		m.t.Fatalf("%s (-want +got):\n%s", sql, diff)
-	}
 }
 
 // wantFile checks that a data set's newest version is downloaded as it was uploaded.
