@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"function/functions/datasets/datasetstest"
 	"function/shared/platformtest"
 )
 
@@ -30,20 +31,20 @@ func TestClients_EveryVersion_HasTheRowsOfItsDownload(t *testing.T) {
 	python := platformtest.Python(t)
 	c := open(t)
 	types := c.dataset(t, "types")
-	c.add(t, types, "a.parquet", parquet(t, supportedTypes))
+	c.add(t, types, "a.parquet", datasetstest.Parquet(t, supportedTypes))
 
 	evolved := c.dataset(t, "evolved", "a,b\n1,x\n2,\n")
 	c.Do(c.Token, http.MethodPut, "/v1/datasets/"+evolved.String()+"/tags/first", map[string]any{"version": 1}).Want(t, http.StatusOK)
 	c.add(t, evolved, "b.csv?operation=append", "a,b\n3,y\n")
 	c.add(t, evolved, "c.csv?operation=delete&key=a", "a\n1\n")
-	c.add(t, evolved, "d.parquet", parquet(t, "SELECT 9007199254740993::BIGINT AS a, DATE '2024-01-01' AS b, [1] AS c"))
-	c.add(t, evolved, "e.parquet", parquet(t, "SELECT 7::SMALLINT AS a, [2] AS c, 1.5 AS d"))
+	c.add(t, evolved, "d.parquet", datasetstest.Parquet(t, "SELECT 9007199254740993::BIGINT AS a, DATE '2024-01-01' AS b, [1] AS c"))
+	c.add(t, evolved, "e.parquet", datasetstest.Parquet(t, "SELECT 7::SMALLINT AS a, [2] AS c, 1.5 AS d"))
 
 	widened := c.dataset(t, "widened")
-	c.add(t, widened, "a.parquet", parquet(t, "SELECT 1::INTEGER AS i, 1.5::FLOAT AS f, 1.25::DECIMAL(4,2) AS d, {'m': 1::INTEGER} AS s"))
-	c.add(t, widened, "b.parquet", parquet(t, "SELECT 9007199254740993 AS i, 1e300 AS f, 123456789012345.25::DECIMAL(20,2) AS d, {'m': 9007199254740993, 'n': 'x'} AS s"))
+	c.add(t, widened, "a.parquet", datasetstest.Parquet(t, "SELECT 1::INTEGER AS i, 1.5::FLOAT AS f, 1.25::DECIMAL(4,2) AS d, {'m': 1::INTEGER} AS s"))
+	c.add(t, widened, "b.parquet", datasetstest.Parquet(t, "SELECT 9007199254740993 AS i, 1e300 AS f, 123456789012345.25::DECIMAL(20,2) AS d, {'m': 9007199254740993, 'n': 'x'} AS s"))
 	empty := c.dataset(t, "empty")
-	c.add(t, empty, "a.parquet", parquet(t, "SELECT 1 AS a WHERE false"))
+	c.add(t, empty, "a.parquet", datasetstest.Parquet(t, "SELECT 1 AS a WHERE false"))
 
 	s3 := strings.TrimPrefix(c.bucket(t), "http://")
 	command := exec.CommandContext(t.Context(), python, "testdata/read.py", c.URL, c.Token, s3,

@@ -70,7 +70,7 @@ func (w *writer) put(t *testing.T, name string, content []byte) string {
 // rows writes a data file with the rows of a query.
 func (w *writer) rows(t *testing.T, query string) dataFile {
 	t.Helper()
-	content := []byte(parquet(t, query))
+	content := []byte(datasetstest.Parquet(t, query))
 	return dataFile{path: w.put(t, "data/"+uuid.NewString()+".parquet", content), size: int64(len(content)), status: 1, format: "PARQUET"}
 }
 

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,7 +22,6 @@ import (
 	"function/functions/datasets/tags"
 	"function/shared/access"
 	"function/shared/database"
-	"function/shared/engine"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -155,25 +152,6 @@ func key(t *testing.T, location string) string {
 		t.Fatalf("location %s: %v", location, err)
 	}
 	return strings.TrimPrefix(u.Path, "/")
-}
-
-// parquet returns the result of a query as a Parquet file.
-func parquet(t *testing.T, query string) string {
-	t.Helper()
-	s, err := engine.Open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	path := filepath.Join(t.TempDir(), "made.parquet")
-	if err := s.Exec(t.Context(), "COPY ("+query+") TO "+engine.Literal(path)+" (FORMAT parquet)"); err != nil {
-		t.Fatal(err)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
 }
 
 // columns are the names, types and identifiers of the schema with an identifier.

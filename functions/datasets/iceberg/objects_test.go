@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/avro/ocf"
 
+	"function/functions/datasets/datasetstest"
 	"function/functions/datasets/internal/icebergtable"
 	"function/shared/access"
 	"function/shared/engine"
@@ -130,7 +131,7 @@ func TestObjects_OfTheSameVersion_NeverChange(t *testing.T) {
 	t.Parallel()
 	c := open(t)
 	id := c.dataset(t, "sales")
-	c.add(t, id, "a.parquet", parquet(t, "SELECT 1::INTEGER AS a, {'m': [1.5::FLOAT]} AS s"))
+	c.add(t, id, "a.parquet", datasetstest.Parquet(t, "SELECT 1::INTEGER AS a, {'m': [1.5::FLOAT]} AS s"))
 	read := func() (all []string) {
 		tables := c.tables(t)
 		for _, name := range []string{"metadata/snap-1.avro", "metadata/manifest-1.avro", "data/part-1.parquet"} {
@@ -143,7 +144,7 @@ func TestObjects_OfTheSameVersion_NeverChange(t *testing.T) {
 	if diff := cmp.Diff(before, read()); diff != "" {
 		t.Errorf("another process: %s", diff)
 	}
-	c.add(t, id, "b.parquet", parquet(t, "SELECT 1::BIGINT AS a, 2 AS b, {'m': [1.5::DOUBLE]} AS s"))
+	c.add(t, id, "b.parquet", datasetstest.Parquet(t, "SELECT 1::BIGINT AS a, 2 AS b, {'m': [1.5::DOUBLE]} AS s"))
 	c.load(t, "sales")
 	if diff := cmp.Diff(before, read()); diff != "" {
 		t.Errorf("after another version: %s", diff)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"function/functions/datasets/datasetstest"
 	"function/functions/datasets/internal/icebergtable"
 	"function/shared/database"
 )
@@ -101,7 +102,7 @@ func TestTable_WidenedColumn_KeepsItsField(t *testing.T) {
 		"SELECT 1::BIGINT AS i, 1::DOUBLE AS f, 1::DECIMAL(18,2) AS d, [1::BIGINT] AS l, {'m': 1::BIGINT, 'n': 'x'} AS s",
 		"SELECT 1::SMALLINT AS i, 1::FLOAT AS f, 1::DECIMAL(4,2) AS d, [1::INTEGER] AS l, {'m': 1::INTEGER} AS s",
 	} {
-		c.add(t, id, "a.parquet", parquet(t, query))
+		c.add(t, id, "a.parquet", datasetstest.Parquet(t, query))
 
 		m := c.load(t, "sales").Metadata
 
@@ -131,7 +132,7 @@ func TestTable_TypeThatIcebergLacks_IsRefused(t *testing.T) {
 		"nested": "[{'x': 1::UBIGINT}]", "map": "MAP {'k': 1::UBIGINT}",
 	} {
 		id := c.dataset(t, name)
-		c.add(t, id, "a.parquet", parquet(t, "SELECT 1 AS a, "+value+` AS "the column"`))
+		c.add(t, id, "a.parquet", datasetstest.Parquet(t, "SELECT 1 AS a, "+value+` AS "the column"`))
 
 		message := refusal(t, c.call(http.MethodGet, "/namespaces/datasets/tables/"+name, nil), http.StatusNotAcceptable, "UnsupportedOperationException")
 
@@ -140,7 +141,7 @@ func TestTable_TypeThatIcebergLacks_IsRefused(t *testing.T) {
 		}
 		c.call(http.MethodHead, "/namespaces/datasets/tables/"+name, nil).Want(t, http.StatusNoContent)
 
-		c.add(t, id, "b.parquet", parquet(t, "SELECT 2 AS a"))
+		c.add(t, id, "b.parquet", datasetstest.Parquet(t, "SELECT 2 AS a"))
 		if m := c.load(t, name).Metadata; len(m.Snapshots) != 1 || m.CurrentSnapshotID != 2 || m.Snapshots[0].ParentID != nil {
 			t.Errorf("%s: snapshots %+v, want only the one that can be read", name, m.Snapshots)
 		}

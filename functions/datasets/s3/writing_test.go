@@ -1,10 +1,7 @@
 package s3_test
 
 import (
-	"bytes"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,38 +11,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"function/functions/datasets/datasetstest"
-	"function/shared/engine"
 	"function/shared/platformtest"
 )
 
-func parquet(t *testing.T, query string) []byte {
+func put(t *testing.T, c *awss3.Client, key string, content string) (version string, err error) {
 	t.Helper()
-	s, err := engine.Open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	path := filepath.Join(t.TempDir(), "t.parquet")
-	if err := s.Exec(t.Context(), "COPY ("+query+") TO "+engine.Literal(path)+" (FORMAT parquet)"); err != nil {
-		t.Fatal(err)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-func put(t *testing.T, c *awss3.Client, key string, content []byte) (version string, err error) {
-	t.Helper()
-	out, err := c.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("sales"), Key: &key, Body: bytes.NewReader(content)})
+	out, err := c.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("sales"), Key: &key, Body: strings.NewReader(content)})
 	if err != nil {
 		return "", err
 	}
 	return aws.ToString(out.VersionId), nil
 }
 
-func mustPut(t *testing.T, c *awss3.Client, key string, content []byte) (version string) {
+func mustPut(t *testing.T, c *awss3.Client, key string, content string) (version string) {
 	t.Helper()
 	version, err := put(t, c, key, content)
 	if err != nil {
@@ -86,10 +64,10 @@ func TestFolder_FilesOfACommittedWrite_AreOneVersion(t *testing.T) {
 	c := temporary(t, p, caller.Token, nil)
 	other := temporary(t, p, p.LoginTo(caller.OrganizationID, "owner").Token, nil)
 
-	mustPut(t, c, "append/job/_temporary/0/", nil)
+	mustPut(t, c, "append/job/_temporary/0/", "")
 	temporaryKeys := []string{"append/job/_temporary/0/task_0/part-0.parquet", "append/job/_temporary/0/task_1/part-1.parquet"}
-	mustPut(t, c, temporaryKeys[0], parquet(t, "SELECT 2::BIGINT AS id, 'US' AS region"))
-	mustPut(t, c, temporaryKeys[1], parquet(t, "SELECT 'EU' AS region, 3::BIGINT AS id"))
+	mustPut(t, c, temporaryKeys[0], datasetstest.Parquet(t, "SELECT 2::BIGINT AS id, 'US' AS region"))
+	mustPut(t, c, temporaryKeys[1], datasetstest.Parquet(t, "SELECT 'EU' AS region, 3::BIGINT AS id"))
 	for i, key := range temporaryKeys {
 		to := []string{"append/job/part-0.parquet", "append/job/part-1.parquet"}[i]
 		if _, err := c.CopyObject(t.Context(), &awss3.CopyObjectInput{Bucket: aws.String("sales"), Key: &to, CopySource: aws.String("sales/" + key)}); err != nil {
@@ -116,10 +94,10 @@ func TestFolder_FilesOfACommittedWrite_AreOneVersion(t *testing.T) {
 		t.Errorf("before the commit: %q", got)
 	}
 
-	if v := mustPut(t, c, "append/job/_SUCCESS", nil); v != "2" {
+	if v := mustPut(t, c, "append/job/_SUCCESS", ""); v != "2" {
 		t.Errorf("became version %s, want 2", v)
 	}
-	if v := mustPut(t, c, "append/job/_SUCCESS", nil); v != "2" {
+	if v := mustPut(t, c, "append/job/_SUCCESS", ""); v != "2" {
 		t.Errorf("repeated: became version %s, want 2", v)
 	}
 	datasetstest.Profile(t, p, 2)
@@ -130,8 +108,8 @@ func TestFolder_FilesOfACommittedWrite_AreOneVersion(t *testing.T) {
 		t.Error(diff)
 	}
 
-	mustPut(t, c, "replace/job/part-0.parquet", parquet(t, "SELECT 9::BIGINT AS id, 'EU' AS region"))
-	if v := mustPut(t, c, "replace/job/_SUCCESS", nil); v != "3" {
+	mustPut(t, c, "replace/job/part-0.parquet", datasetstest.Parquet(t, "SELECT 9::BIGINT AS id, 'EU' AS region"))
+	if v := mustPut(t, c, "replace/job/_SUCCESS", ""); v != "3" {
 		t.Errorf("became version %s, want 3", v)
 	}
 	datasetstest.Profile(t, p, 3)
@@ -149,16 +127,16 @@ func TestFolder_LargeFile_ArrivesInParts(t *testing.T) {
 	caller := p.Login("owner")
 	datasetstest.Create(t, p, caller.Token, "sales")
 	c := temporary(t, p, caller.Token, nil)
-	large := parquet(t, "SELECT i AS id, md5(i::VARCHAR) AS hash FROM range(200000) t(i)")
+	large := datasetstest.Parquet(t, "SELECT i AS id, md5(i::VARCHAR) AS hash FROM range(200000) t(i)")
 	key := "append/big/part-0.parquet"
 	begun, err := c.CreateMultipartUpload(t.Context(), &awss3.CreateMultipartUploadInput{Bucket: aws.String("sales"), Key: &key})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var parts []types.CompletedPart
-	for i, content := range [][]byte{large[:5<<20], large[5<<20:]} {
+	for i, content := range []string{large[:5<<20], large[5<<20:]} {
 		number := aws.Int32(int32(i + 1))
-		sent, err := c.UploadPart(t.Context(), &awss3.UploadPartInput{Bucket: aws.String("sales"), Key: &key, UploadId: begun.UploadId, PartNumber: number, Body: bytes.NewReader(content)})
+		sent, err := c.UploadPart(t.Context(), &awss3.UploadPartInput{Bucket: aws.String("sales"), Key: &key, UploadId: begun.UploadId, PartNumber: number, Body: strings.NewReader(content)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,11 +145,11 @@ func TestFolder_LargeFile_ArrivesInParts(t *testing.T) {
 	if _, err := c.CompleteMultipartUpload(t.Context(), &awss3.CompleteMultipartUploadInput{Bucket: aws.String("sales"), Key: &key, UploadId: begun.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts}}); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := get(t, c, "sales", key, ""); got != string(large) {
+	if got, _ := get(t, c, "sales", key, ""); got != large {
 		t.Fatalf("read %d bytes, want %d", len(got), len(large))
 	}
-	mustPut(t, c, "append/big/part-1.parquet", parquet(t, "SELECT 200000::BIGINT AS id, 'x' AS hash"))
-	mustPut(t, c, "append/big/_SUCCESS", nil)
+	mustPut(t, c, "append/big/part-1.parquet", datasetstest.Parquet(t, "SELECT 200000::BIGINT AS id, 'x' AS hash"))
+	mustPut(t, c, "append/big/_SUCCESS", "")
 	datasetstest.Profile(t, p, 1)
 	if n := datasetstest.Count(t, p, `SELECT row_count FROM dataset_versions WHERE version = 1`); n != 200001 {
 		t.Errorf("%d rows, want 200001", n)
@@ -184,28 +162,28 @@ func TestFolder_WhatCannotBeAVersion_IsRefusedAndStays(t *testing.T) {
 	caller := p.Login("owner")
 	datasetstest.Create(t, p, caller.Token, "sales")
 	c := temporary(t, p, caller.Token, nil)
-	_, err := put(t, c, "append/none/_SUCCESS", nil)
+	_, err := put(t, c, "append/none/_SUCCESS", "")
 	wantCode(t, err, "OperationAborted")
-	mustPut(t, c, "append/csv/a.csv", []byte("a\n1\n"))
-	mustPut(t, c, "append/csv/b.csv", []byte("a\n2\n"))
-	_, err = put(t, c, "append/csv/_SUCCESS", nil)
+	mustPut(t, c, "append/csv/a.csv", "a\n1\n")
+	mustPut(t, c, "append/csv/b.csv", "a\n2\n")
+	_, err = put(t, c, "append/csv/_SUCCESS", "")
 	wantCode(t, err, "InvalidRequest")
 	if diff := cmp.Diff([]string{"append/csv/a.csv", "append/csv/b.csv"}, keys(t, c, "sales", "append/", "")); diff != "" {
 		t.Error(diff)
 	}
 	remove(t, c, "append/csv/b.csv")
-	if v := mustPut(t, c, "append/csv/_SUCCESS", nil); v != "1" {
+	if v := mustPut(t, c, "append/csv/_SUCCESS", ""); v != "1" {
 		t.Errorf("one file became version %q, want 1", v)
 	}
 
 	readOnly := temporary(t, p, caller.Token, map[string]any{"read_only": true})
-	_, err = put(t, readOnly, "append/x/a.parquet", []byte("x"))
+	_, err = put(t, readOnly, "append/x/a.parquet", "x")
 	wantCode(t, err, "AccessDenied")
 	for _, key := range []string{"append/a.parquet", "upsert/x/a.parquet", "branch/main/a/b/c.parquet", "3/append/x/a.parquet"} {
-		_, err := put(t, c, key, []byte("x"))
+		_, err := put(t, c, key, "x")
 		wantCode(t, err, "AccessDenied")
 	}
-	_, err = put(t, c, "branch/other/append/x/a.parquet", []byte("x"))
+	_, err = put(t, c, "branch/other/append/x/a.parquet", "x")
 	wantCode(t, err, "NoSuchKey")
 	for _, source := range []string{"sales/latest/part-00000.parquet", "other/append/x/a.parquet", "sales"} {
 		_, err := c.CopyObject(t.Context(), &awss3.CopyObjectInput{Bucket: aws.String("sales"), Key: aws.String("append/x/a.parquet"), CopySource: &source})
