@@ -177,14 +177,20 @@ func (f *Function) declare(ctx context.Context, id uuid.UUID, c *change, empty b
 	if c.schema == nil && len(c.properties) == 0 && len(c.removed) == 0 {
 		return nil
 	}
+	entry := audit.Entry{Action: "datasets:declare-table", ResourceID: id.String()}
+	return act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error { return f.declareIn(ctx, tx, id, c, empty) })
+}
+
+// declareIn is declare in a transaction.
+func (f *Function) declareIn(ctx context.Context, tx *outbox.Tx, id uuid.UUID, c *change, empty bool) error {
 	schema := c.schema
 	if !empty {
 		schema = nil
 	}
-	entry := audit.Entry{Action: "datasets:declare-table", ResourceID: id.String()}
-	return act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		return f.tables.Declare(ctx, tx, id, schema, c.properties, c.removed)
-	})
+	if schema == nil && len(c.properties) == 0 && len(c.removed) == 0 {
+		return nil
+	}
+	return f.tables.Declare(ctx, tx, id, schema, c.properties, c.removed)
 }
 
 // add adds the version of a snapshot that follows a base.
@@ -208,14 +214,8 @@ func (f *Function) add(ctx context.Context, caller auth.Caller, id uuid.UUID, ba
 	var number int
 	u.Guard = func(ctx context.Context, tx *outbox.Tx, v int) error {
 		number = v
-		if c.schema != nil && empty || len(c.properties) > 0 || len(c.removed) > 0 {
-			schema := c.schema
-			if !empty {
-				schema = nil
-			}
-			if err := f.tables.Declare(ctx, tx, id, schema, c.properties, c.removed); err != nil {
-				return err
-			}
+		if err := f.declareIn(ctx, tx, id, c, empty); err != nil {
+			return err
 		}
 		return f.tables.Record(ctx, tx, id, base, v, s.ID)
 	}

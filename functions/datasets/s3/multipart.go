@@ -36,6 +36,8 @@ type multipart struct {
 	Key       string
 	Target    resumable.Target
 	CreatedAt time.Time
+
+	at place `db:"-"`
 }
 
 var errNoUpload = fault.New(fault.NotFound, "There is no multipart upload of yours with this identifier and key: it was completed or aborted, or it has expired")
@@ -83,6 +85,7 @@ func (b *backend) multipart(ctx context.Context, name, key, id string) (*request
 		return r, nil, errNoUpload
 	}
 	m, err := database.One[multipart](r.ctx, b.uploads.DB, errNoUpload, selectMultipart, parsed, at.bucket.DatasetID, r.holder.UserID, at.key)
+	m.at = at
 	return r, &m, err
 }
 
@@ -194,7 +197,7 @@ func (b *backend) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 	if err := b.uploads.Check(r.ctx, r.reader(), u); err != nil {
 		return out, "", errorOf(r.ctx, err)
 	}
-	if _, inFolder := folderOf(m.Key); inFolder || strings.HasPrefix(m.Key, icebergtable.Folder) {
+	if m.at.ok {
 		err = b.keepParts(r, m, stored, chosen, strings.Trim(etag, `"`))
 	} else if err = b.uploads.Concatenate(r.ctx, u, chosen); err == nil {
 		err = b.end(r, m)

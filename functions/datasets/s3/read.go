@@ -36,7 +36,7 @@ func (b *backend) object(ctx context.Context, name, key, version string) (r *req
 		if unwritten != nil {
 			return r, nil, nil, err
 		}
-		files := b.files(r, at.bucket)
+		files := at.bucket.written()
 		file, err := files.Find(r.ctx, at.key)
 		if errors.Is(err, written.ErrNoFile) {
 			err = errNoKey(key)

@@ -49,7 +49,7 @@ func (b *backend) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	u.Kind, u.Length = resumable.Whole, in.ContentLength
 	var sum []byte
 	if at.ok {
-		sum, err = b.putFile(r, u, at.folder, at.key, body)
+		sum, err = b.putFile(r, u, at, body)
 	} else {
 		sum, err = b.receive(r, u, body)
 	}

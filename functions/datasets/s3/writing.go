@@ -22,6 +22,7 @@ import (
 	"function/functions/datasets/internal/version"
 	"function/functions/datasets/internal/written"
 	"function/shared/fault"
+	"function/shared/ingest/packed"
 	"function/shared/policy"
 )
 
@@ -49,29 +50,35 @@ func folderOf(key string) (f writing, ok bool) {
 	return f, ok && name != "" && f.branch != "" && (f.operation == version.Append || f.operation == version.Replace)
 }
 
-// place is where an object is written: in a folder of a data set's files.
+// place is where an object is written.
 type place struct {
-	bucket *bucket
-	key    string // in the data set
+	name   string // of the bucket of the data set
+	key    string // in that bucket
 	folder writing
 	ok     bool // whether it is in a folder
+	bucket *bucket
 }
 
-// place finds where an object is written. The objects of Iceberg tables are files of the data sets that their keys name; only a
-// commit to the table makes a version of them.
-func (f *Function) place(r *request, name, key string) (p place, err error) {
+// locate finds where an object is written, without its bucket. The objects of Iceberg tables are files of the data sets that their
+// keys name; only a commit to the table makes a version of them.
+func (f *Function) locate(name, key string) (p place, err error) {
 	if _, ok := f.others[name]; !ok {
-		p.key = key
+		p.name, p.key = name, key
 		p.folder, p.ok = folderOf(key)
-		p.bucket, err = f.bucket(r.ctx, r, name)
-		return p, err
+		return p, nil
 	}
 	id, key, ok := icebergtable.Written(key)
 	if !ok {
 		return p, errIcebergKey
 	}
-	p.key, p.ok, p.folder = key, true, writing{branch: version.Main, operation: version.Append, prefix: icebergtable.Folder}
-	p.bucket, err = f.bucket(r.ctx, r, id.String())
+	return place{name: id.String(), key: key, ok: true, folder: writing{branch: version.Main, operation: version.Append, prefix: icebergtable.Folder}}, nil
+}
+
+// place finds where an object is written.
+func (f *Function) place(r *request, name, key string) (p place, err error) {
+	if p, err = f.locate(name, key); err == nil {
+		p.bucket, err = f.bucket(r.ctx, r, p.name)
+	}
 	return p, err
 }
 
@@ -89,14 +96,15 @@ func mayNameFolder(prefix string) bool {
 	return len(parts) == 0 || len(parts) <= 2 && (strings.HasPrefix(version.Append, parts[0]) || strings.HasPrefix(version.Replace, parts[0]) || strings.HasPrefix("branch", parts[0]))
 }
 
-func (f *Function) files(r *request, b *bucket) written.Files {
-	return written.Files{Uploads: f.uploads, Dataset: b.DatasetID, StorageType: b.StorageType, Person: r.holder.UserID}
+// written are the files that the caller has written to the data set.
+func (b *bucket) written() written.Files {
+	return written.Files{Uploads: b.f.uploads, Dataset: b.DatasetID, StorageType: b.StorageType, Person: b.request.holder.UserID}
 }
 
 // putFile puts a file into a folder. The file _SUCCESS makes a version of the others.
-func (b *backend) putFile(r *request, u *resumable.Upload, at writing, key string, body io.Reader) (sum []byte, err error) {
-	files := written.Files{Uploads: b.uploads, Dataset: u.DatasetID, Person: r.holder.UserID}
-	file := written.File{Key: key}
+func (b *backend) putFile(r *request, u *resumable.Upload, at place, body io.Reader) (sum []byte, err error) {
+	files := at.bucket.written()
+	file := written.File{Key: at.key}
 	if *u.Length > 0 {
 		u.Kind = resumable.Partial
 		if sum, err = b.receive(r, u, body); err != nil {
@@ -111,15 +119,15 @@ func (b *backend) putFile(r *request, u *resumable.Upload, at writing, key strin
 		}
 	}
 	file.ETag = hex.EncodeToString(sum)
-	if key == at.prefix+success && at.prefix != icebergtable.Folder {
-		if file.Version, err = b.commit(r, u, at, files); err != nil {
+	if at.key == at.folder.prefix+success {
+		if file.Version, err = b.commit(r, u, at.folder, files); err != nil {
 			return nil, errors.Join(err, b.uploads.Drop(context.WithoutCancel(r.ctx), file.UploadIDs...))
 		}
 	}
 	return sum, files.Put(r.ctx, file)
 }
 
-// commit makes a version of the files in a folder. If there are none because an earlier request did so, it returns its version.
+// commit makes a version of the files in a folder. If an earlier request has done so, it returns that version.
 func (b *backend) commit(r *request, u *resumable.Upload, at writing, files written.Files) (*int, error) {
 	list, err := files.List(r.ctx, at.prefix, "", maxListed)
 	if err != nil {
@@ -130,7 +138,8 @@ func (b *backend) commit(r *request, u *resumable.Upload, at writing, files writ
 		if f.Key == at.prefix+success {
 			before = f.Version
 		}
-		return hidden(strings.TrimPrefix(f.Key, at.prefix))
+		name := strings.TrimPrefix(f.Key, at.prefix)
+		return strings.HasSuffix(name, "/") || packed.Hidden(name)
 	})
 	if len(list) == 0 && before != nil {
 		u.Version = before
@@ -150,13 +159,6 @@ func (b *backend) commit(r *request, u *resumable.Upload, at writing, files writ
 // maxListed is more than the files of a version.
 const maxListed = 5000
 
-// hidden reports whether a path in a folder is not that of a table's file: a folder, or what Spark and Hadoop add.
-func hidden(name string) bool {
-	return strings.HasSuffix(name, "/") || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
-		return strings.HasPrefix(part, "_") || strings.HasPrefix(part, ".")
-	})
-}
-
 // keepParts makes the chosen parts of a multipart upload a file in a folder.
 func (b *backend) keepParts(r *request, m *multipart, stored []part, chosen []uuid.UUID, etag string) error {
 	file := written.File{Key: m.Key, UploadIDs: chosen, ETag: etag}
@@ -165,8 +167,7 @@ func (b *backend) keepParts(r *request, m *multipart, stored []part, chosen []uu
 			file.SizeBytes += p.Size
 		}
 	}
-	files := written.Files{Uploads: b.uploads, Dataset: m.DatasetID, Person: r.holder.UserID}
-	if err := files.Put(r.ctx, file); err != nil {
+	if err := m.at.bucket.written().Put(r.ctx, file); err != nil {
 		return err
 	}
 	if _, err := b.uploads.DB.Exec(context.WithoutCancel(r.ctx), deleteMultipart, m.ID); err != nil {
@@ -184,7 +185,7 @@ func (b *backend) keepParts(r *request, m *multipart, stored []part, chosen []uu
 
 // listFiles lists the caller's files in folders. It skips what a common prefix stands for.
 func (b *bucket) listFiles(ctx context.Context, q listing, l *listed) error {
-	files := b.f.files(b.request, b)
+	files := b.written()
 	after := q.after
 	for {
 		batch, err := files.List(ctx, q.prefix, after, min(q.max+1, batchSize))
@@ -221,9 +222,16 @@ var errCopy = fault.New(fault.Forbidden, "Only files in folders append/{folder}/
 
 // CopyObject implements backend.Backend: writers such as Spark's copy files within a folder.
 func (b *backend) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (out s3response.CopyObjectOutput, err error) {
-	r, found, err := b.writable(ctx, *in.Bucket)
+	r, err := b.of(ctx, policy.DatasetsWrite)
 	if err != nil {
 		return out, errorOf(ctx, err)
+	}
+	to, err := b.place(r, *in.Bucket, *in.Key)
+	if err == nil {
+		err = dataset.CheckKind(to.bucket.Kind, dataset.Table)
+	}
+	if err != nil {
+		return out, errorOf(r.ctx, err)
 	}
 	source, from, _ := strings.Cut(strings.TrimPrefix(*in.CopySource, "/"), "/")
 	from, _, _ = strings.Cut(from, "?versionId=")
@@ -231,7 +239,7 @@ func (b *backend) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 	if _, toFolder := folderOf(*in.Key); source != *in.Bucket || !fromFolder || !toFolder || path.Base(*in.Key) == success {
 		return out, errorOf(r.ctx, errCopy)
 	}
-	file, err := b.files(r, found).Copy(r.ctx, from, *in.Key)
+	file, err := to.bucket.written().Copy(r.ctx, from, *in.Key)
 	if err != nil {
 		return out, errorOf(r.ctx, err)
 	}
@@ -239,84 +247,78 @@ func (b *backend) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 	return out, nil
 }
 
-// writable finds a bucket for a caller with the permission to write.
-func (b *backend) writable(ctx context.Context, name string) (*request, *bucket, error) {
-	r, err := b.of(ctx, policy.DatasetsWrite)
-	if err != nil {
-		return nil, nil, err
-	}
-	if _, ok := b.others[name]; ok {
-		return r, nil, errPlace
-	}
-	found, err := b.bucket(r.ctx, r, name)
+var errDelete = fault.New(fault.Forbidden, "Versions are kept and cannot be deleted by S3: delete the data set, or set a lifecycle for its versions (PUT /v1/datasets/{id}/lifecycle)")
+
+// deletable reports whether the object is in a folder, or its key names a folder, which is no object.
+func (p place) deletable() bool {
+	_, named := folderOf(p.key + "/x/")
+	return p.ok || named || strings.HasSuffix(p.key, "/")
+}
+
+// filesOf returns the caller's files of the data set that a bucket is.
+func (f *Function) filesOf(r *request, bucket string) (written.Files, error) {
+	found, err := f.bucket(r.ctx, r, bucket)
 	if err == nil {
 		err = dataset.CheckKind(found.Kind, dataset.Table)
 	}
-	return r, found, err
-}
-
-var errDelete = fault.New(fault.Forbidden, "Versions are kept and cannot be deleted by S3: delete the data set, or set a lifecycle for its versions (PUT /v1/datasets/{id}/lifecycle)")
-
-// deletable reports whether a key is in a folder, or names one, which is no object.
-func deletable(key string) bool {
-	_, ok := folderOf(key + "/x/")
-	return ok || strings.HasSuffix(key, "/")
-}
-
-// deletion returns the files and the name in them of an object that may be deleted.
-func (b *backend) deletion(ctx context.Context, name, key string) (*request, written.Files, string, error) {
-	r, err := b.of(ctx, policy.DatasetsWrite)
 	if err != nil {
-		return nil, written.Files{}, "", err
+		return written.Files{}, err
 	}
-	p, err := b.place(r, name, key)
-	if err == nil {
-		err = dataset.CheckKind(p.bucket.Kind, dataset.Table)
-	}
-	if err == nil && !p.ok && !deletable(key) {
-		err = errDelete
-	}
-	if err != nil {
-		return r, written.Files{}, "", err
-	}
-	return r, b.files(r, p.bucket), p.key, nil
+	return found.written(), nil
 }
 
 // DeleteObject implements backend.Backend. A file in a folder is deleted.
 func (b *backend) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	r, files, key, err := b.deletion(ctx, *in.Bucket, *in.Key)
-	if err == nil {
-		err = files.Delete(r.ctx, key)
+	r, err := b.of(ctx, policy.DatasetsWrite)
+	if err != nil {
+		return nil, errorOf(ctx, err)
 	}
-	return &s3.DeleteObjectOutput{}, errorOf(ctx, err)
+	p, err := b.locate(*in.Bucket, *in.Key)
+	if err != nil {
+		return nil, errorOf(r.ctx, err)
+	}
+	files, err := b.filesOf(r, p.name)
+	switch {
+	case err != nil:
+	case !p.deletable():
+		err = errDelete
+	default:
+		err = files.Delete(r.ctx, p.key)
+	}
+	return &s3.DeleteObjectOutput{}, errorOf(r.ctx, err)
 }
 
 // DeleteObjects implements backend.Backend.
 func (b *backend) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (out s3response.DeleteResult, err error) {
-	keys := map[*written.Files][]string{}
-	byDataset := map[uuid.UUID]*written.Files{}
-	var r *request
+	r, err := b.of(ctx, policy.DatasetsWrite)
+	if err != nil {
+		return out, errorOf(ctx, err)
+	}
+	doomed := map[string][]string{} // keys by bucket
 	for _, o := range in.Delete.Objects {
-		var files written.Files
-		var key string
-		r, files, key, err = b.deletion(ctx, *in.Bucket, deref(o.Key))
-		if f, ok := fault.As(err); ok && f.Kind == fault.Forbidden && o.Key != nil {
-			refused := errorOf(ctx, err)
-			out.Error = append(out.Error, types.Error{Key: o.Key, Code: text(refused.BaseError().Code), Message: text(refused.BaseError().Description)})
-			continue
+		p, err := b.locate(*in.Bucket, deref(o.Key))
+		if err == nil {
+			keys := doomed[p.name]
+			if p.deletable() {
+				keys = append(keys, p.key)
+				out.Deleted = append(out.Deleted, types.DeletedObject{Key: o.Key})
+			} else {
+				err = errDelete
+			}
+			doomed[p.name] = keys // a bucket that does not exist is an error also if nothing in it may be deleted
 		}
 		if err != nil {
-			return s3response.DeleteResult{}, errorOf(ctx, err)
+			refused := errorOf(r.ctx, err).BaseError()
+			out.Error = append(out.Error, types.Error{Key: o.Key, Code: text(refused.Code), Message: text(refused.Description)})
 		}
-		if byDataset[files.Dataset] == nil {
-			byDataset[files.Dataset] = &files
-		}
-		keys[byDataset[files.Dataset]] = append(keys[byDataset[files.Dataset]], key)
-		out.Deleted = append(out.Deleted, types.DeletedObject{Key: o.Key})
 	}
-	for files, list := range keys {
-		if err := files.Delete(r.ctx, list...); err != nil {
-			return s3response.DeleteResult{}, errorOf(ctx, err)
+	for bucket, keys := range doomed {
+		files, err := b.filesOf(r, bucket)
+		if err == nil {
+			err = files.Delete(r.ctx, keys...)
+		}
+		if err != nil {
+			return s3response.DeleteResult{}, errorOf(r.ctx, err)
 		}
 	}
 	return out, nil

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	maxMembers = 1000 // files in a tar archive
+	MaxMembers = 1000 // files in a tar archive
 	blockSize  = 512  // two blocks of zeros end an archive
 )
 
@@ -32,8 +32,7 @@ func isTar(head []byte) bool {
 	return len(head) >= blockSize && bytes.HasPrefix(head[257:], []byte("ustar"))
 }
 
-// Members writes the files of a tar archive, in its order, to a directory. It leaves out those that writers of tables add:
-// what is in a path of which a part begins with a dot or an underscore. A damaged archive gives an *invalid.Error.
+// Members writes the files of a tar archive, in its order, to a directory. It leaves out those that are Hidden. A damaged archive gives an *invalid.Error.
 func Members(ctx context.Context, from, dir string) ([]Member, error) {
 	source, err := os.Open(from)
 	if err != nil {
@@ -60,8 +59,8 @@ func Members(ctx context.Context, from, dir string) ([]Member, error) {
 		if err != nil {
 			return nil, in.fault(Tar, err)
 		}
-		if len(list) == maxMembers {
-			return nil, &invalid.Error{Detail: fmt.Sprintf("The tar archive has more than %d files: write fewer and larger ones.", maxMembers)}
+		if len(list) == MaxMembers {
+			return nil, &invalid.Error{Detail: fmt.Sprintf("The tar archive has more than %d files: write fewer and larger ones.", MaxMembers)}
 		}
 		m := Member{Name: h.Name, Path: filepath.Join(dir, fmt.Sprintf("member-%d", len(list)))}
 		if err := writeMember(m.Path, data, in); err != nil {
@@ -79,7 +78,7 @@ func next(archive *tar.Reader) (*tar.Header, io.Reader, error) {
 			return nil, nil, err
 		}
 		switch {
-		case h.Typeflag == tar.TypeDir || hidden(h.Name):
+		case h.Typeflag == tar.TypeDir || Hidden(h.Name):
 		case h.Typeflag != tar.TypeReg:
 			return nil, nil, &invalid.Error{Detail: fmt.Sprintf("%s in the tar archive is a link or a device: only files can be read.", fault.Excerpt(h.Name))}
 		default:
@@ -88,7 +87,9 @@ func next(archive *tar.Reader) (*tar.Header, io.Reader, error) {
 	}
 }
 
-func hidden(name string) bool {
+// Hidden reports whether a file is not one of the table's files that it lies beside, but one that their writer adds: a part of its path
+// begins with an underscore or a dot.
+func Hidden(name string) bool {
 	for part := range strings.SplitSeq(path.Clean(name), "/") {
 		if strings.HasPrefix(part, "_") || strings.HasPrefix(part, ".") && part != "." && part != ".." {
 			return true

@@ -18,13 +18,6 @@ import (
 	"function/shared/resultset"
 )
 
-// Statuses of queries.
-const (
-	Running   = "running"
-	Cancelled = "cancelled"
-	Failed    = "failed"
-)
-
 // A running query looks for its cancellation every watchInterval, and says that it still runs every seenInterval. One that has said
 // nothing for Lost has ended with its process.
 const (
@@ -32,6 +25,9 @@ const (
 	seenInterval  = 10 * time.Second
 	Lost          = time.Minute
 )
+
+// cancelled is the status of a query that did not end by itself. The others are outcomes (package query).
+const cancelled = "cancelled"
 
 var (
 	errCancelled = fault.New(fault.Conflict, "The query was cancelled")
@@ -81,9 +77,9 @@ func (r *Run) watch() {
 		case <-r.ctx.Done():
 			return
 		case now := <-ticker.C:
-			var cancelled bool
-			err := r.db.QueryRow(r.ctx, selectState, r.ID).Scan(&cancelled)
-			if err == nil && cancelled {
+			var asked bool
+			err := r.db.QueryRow(r.ctx, selectState, r.ID).Scan(&asked)
+			if err == nil && asked {
 				r.cancel(errCancelled)
 				return
 			}
@@ -116,13 +112,13 @@ func (r *Run) End(ctx context.Context, w database.Writer, set *resultset.Set, re
 	refused, isRefused := query.Refused(err)
 	switch {
 	case errors.Is(err, errCancelled):
-		status = Cancelled
+		status = cancelled
 	case isRefused:
 		failure = &refused.Detail
 	case err == nil:
 		rows, truncated = new(len(set.Rows)), &set.Truncated
 	case r.request.Err() != nil:
-		status, failure = Cancelled, new("The client closed the connection.")
+		status, failure = cancelled, new("The client closed the connection.")
 	default:
 		failure = new("The database failed. Run the query again.")
 	}

@@ -14,11 +14,9 @@ import (
 
 	"function/functions/datasets/internal/resumable"
 	"function/shared/fault"
+	"function/shared/ingest/packed"
 	"function/shared/outbox"
 )
-
-// maxFiles is how many files an archive can have (package packed).
-const maxFiles = 1000
 
 // Commit makes one version of files, and deletes them. A single file is the file of the version; several are Parquet files of
 // one table, and become a tar archive, of which only the headers are written; their names there lack the prefix. u, which was checked, says what becomes of them.
@@ -26,8 +24,8 @@ func (f Files) Commit(ctx context.Context, u *resumable.Upload, prefix string, f
 	if len(files) == 0 {
 		return fault.New(fault.Conflict, "There are no files to commit: write them first")
 	}
-	if len(files) > maxFiles {
-		return fault.New(fault.TooLarge, "A version is made of at most %d files: write fewer and larger ones", maxFiles)
+	if len(files) > packed.MaxMembers {
+		return fault.New(fault.TooLarge, "A version is made of at most %d files: write fewer and larger ones", packed.MaxMembers)
 	}
 	var keys []string
 	for _, file := range files {

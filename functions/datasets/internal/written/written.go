@@ -123,7 +123,7 @@ func (f Files) Delete(ctx context.Context, keys ...string) error {
 	return f.drop(ctx, all)
 }
 
-// drop deletes those uploads that no file has any more.
+// drop deletes the uploads that no file uses.
 func (f Files) drop(ctx context.Context, uploads []uuid.UUID) error {
 	if len(uploads) == 0 {
 		return nil
