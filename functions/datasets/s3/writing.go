@@ -129,9 +129,12 @@ func (b *backend) putFile(r *request, u *resumable.Upload, at place, body io.Rea
 
 // commit makes a version of the files in a folder. If an earlier request has done so, it returns that version.
 func (b *backend) commit(r *request, u *resumable.Upload, at writing, files written.Files) (*int, error) {
-	list, err := files.List(r.ctx, at.prefix, "", maxListed)
+	list, err := files.List(r.ctx, at.prefix, "", maxListed+1)
 	if err != nil {
 		return nil, err
+	}
+	if len(list) > maxListed {
+		return nil, fault.New(fault.TooLarge, "The folder has more than %d files, with those that are no part of the table: delete them, or write fewer and larger ones", maxListed)
 	}
 	var before *int
 	list = slices.DeleteFunc(list, func(f written.File) bool {
