@@ -2,6 +2,7 @@ package icebergtable
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -50,7 +51,7 @@ const selectVersionOf = `SELECT version FROM iceberg_snapshots WHERE dataset_id 
 // Committed returns the version that a client has committed as a snapshot, or 0.
 func (t *Tables) Committed(ctx context.Context, db database.Querier, id uuid.UUID, snapshot int64) (int, error) {
 	found, err := database.One[struct{ Version int }](ctx, db, errNoSnapshot, selectVersionOf, id, snapshot)
-	if f, ok := fault.As(err); ok && f == errNoSnapshot {
+	if errors.Is(err, errNoSnapshot) {
 		return 0, nil
 	}
 	return found.Version, err

@@ -4,6 +4,7 @@ package openlineage
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -113,7 +114,7 @@ func Parse(body []byte, batch bool) ([]Event, error) {
 		}
 		at := "body"
 		if batch {
-			at = "body[" + itoa(n) + "]"
+			at = "body[" + strconv.Itoa(n) + "]"
 		}
 		if n++; n > MaxEvents {
 			return nil, fault.New(fault.Invalid, "A batch has at most %d events: send the others in another one", MaxEvents)
@@ -195,7 +196,7 @@ func (r *reader) datasets(at string, value any, name string) (all []Dataset) {
 	list, _ := member(value, name)
 	items, _ := list.([]any)
 	for i, item := range items {
-		all = append(all, r.dataset(at+"["+itoa(i)+"]", item))
+		all = append(all, r.dataset(at+"["+strconv.Itoa(i)+"]", item))
 	}
 	return all
 }
@@ -234,7 +235,7 @@ func (r *reader) dataset(at string, value any) Dataset {
 func (r *reader) inputs(at, output string, value any, old string) (all []Column) {
 	items, _ := value.([]any)
 	for i, item := range items {
-		place := at + "[" + itoa(i) + "]"
+		place := at + "[" + strconv.Itoa(i) + "]"
 		c := Column{To: output, Input: r.name(place, item), From: text(item, "field"), Kind: lineage.Direct, Transformation: old}
 		if output == "" {
 			c.Kind = lineage.Indirect
@@ -248,9 +249,9 @@ func (r *reader) inputs(at, output string, value any, old string) (all []Column)
 		for n, t := range list {
 			c.Kind, c.Transformation = text(t, "type"), text(t, "subtype")
 			if c.Kind != lineage.Direct && c.Kind != lineage.Indirect {
-				r.refuse(place+".transformations["+itoa(n)+"].type", "must be DIRECT or INDIRECT")
+				r.refuse(place+".transformations["+strconv.Itoa(n)+"].type", "must be DIRECT or INDIRECT")
 			}
-			r.text(place+".transformations["+itoa(n)+"].subtype", c.Transformation)
+			r.text(place+".transformations["+strconv.Itoa(n)+"].subtype", c.Transformation)
 			all = append(all, c)
 		}
 		if len(list) == 0 {

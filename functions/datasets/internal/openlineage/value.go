@@ -2,8 +2,6 @@ package openlineage
 
 import "strconv"
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // short returns the beginning of a member's name, which a fault may show.
 func short(name string) string {
 	if letters := []rune(name); len(letters) > 80 {
@@ -57,7 +55,7 @@ func holders(at string, event any) (all []holder) {
 		list, _ := member(event, name)
 		items, _ := list.([]any)
 		for i, item := range items {
-			all = append(all, holder{at + "." + name + "[" + itoa(i) + "]", item})
+			all = append(all, holder{at + "." + name + "[" + strconv.Itoa(i) + "]", item})
 		}
 	}
 	return all
